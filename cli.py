@@ -1,16 +1,20 @@
 """The command line, `pacegraph`. Each command imports what it needs when it runs."""
 
 import argparse
-import gc
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
+
+from runtime import kept_at_start
+
+kept_at_start.begin_for(sys.argv)  # before what it is to find is imported
 
 import logs
 from flags.commands import add_arguments as add_flag_arguments
 from operator_commands.arguments import (
+    CommandParser,
     add_api_arguments,
     add_backup_arguments,
     add_bench_serve_arguments,
@@ -21,6 +25,7 @@ from operator_commands.arguments import (
     add_move_arguments,
     add_move_samples_arguments,
     add_nothing,
+    add_partition_tables_arguments,
     add_rederive_arguments,
     add_restore_arguments,
     add_run_arguments,
@@ -31,9 +36,8 @@ from operator_commands.arguments import (
     add_trusted_documents_arguments,
     add_yes_argument,
 )
-from runtime.compiled_texts import kept_compiled
 from runtime.lean_imports import import_without_extras
-from settings import InvalidSettings, Settings, load_settings, wants_json_logs
+from settings import InvalidSettings, Settings, load_settings
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
 NEEDED_BY_PROCESSES = (
@@ -70,16 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in a line of the log, where only such are wanted."""
-
-    def error(self, message: str) -> NoReturn:
-        if not wants_json_logs():
-            super().error(message)
-        logs.tell(f"{message} ({self.format_usage().strip()})")
-        self.exit(2)
-
-
 def _settings_here() -> Settings:
     """Load the settings, completed by what runs in PACEGRAPH_HOME."""
     from local.home_settings import with_running_services
@@ -108,20 +102,19 @@ def _bench_serve(options: argparse.Namespace) -> int:
 
 
 def _api(options: argparse.Namespace) -> int:
-    gc.disable()  # until tune_process: to look for garbage among modules is a fifth of the time
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    with kept_compiled("api"):
-        import_without_extras()
-        from graph.schema.build import build_core_schema
-        from web import Stopping, create_app
-        from web.http.server import serve, tune_process
+    import_without_extras()
+    from graph.schema.build import build_core_schema
+    from web import Stopping, create_app
+    from web.http.server import serve, tune_process
 
-        app = create_app(settings)
-        if HAS_LEGACY:
-            from legacy.app import add_routes
+    app = create_app(settings)
+    if HAS_LEGACY:
+        from legacy.app import add_routes
 
-            add_routes(app, settings)
+        add_routes(app, settings)
+    kept_at_start.end()
     tune_process()
     app.state.services.documents.begin_process(build_core_schema)
     host, port = options.host or settings.host, options.port or settings.port
@@ -261,6 +254,12 @@ def _move_samples(options: argparse.Namespace) -> int:
     return move_samples(_settings_here(), to=options.to, older_than_days=days, athlete=athlete)
 
 
+def _partition_tables(options: argparse.Namespace) -> int:
+    from operator_commands.partition_tables import partition_tables
+
+    return partition_tables(_settings_here(), options)
+
+
 def _strava_webhook(options: argparse.Namespace) -> int:
     from operator_commands.strava_webhook import run_action
 
@@ -307,10 +306,7 @@ _COMMANDS = (
         add_trusted_documents_arguments,
     ),
     _CommandRow(
-        "simulate-strava",
-        _simulate_strava,
-        "serve a simulated Strava",
-        add_simulate_strava_arguments,
+        "simulate-strava", _simulate_strava, "simulate Strava's API", add_simulate_strava_arguments
     ),
     _CommandRow(
         "doctor",
@@ -359,6 +355,12 @@ _COMMANDS = (
         add_move_samples_arguments,
     ),
     _CommandRow(
+        "partition-tables",
+        _partition_tables,
+        "put samples in partitions by the athlete, or back in one table (docs/partitions.md)",
+        add_partition_tables_arguments,
+    ),
+    _CommandRow(
         "strava-webhook",
         _strava_webhook,
         "let Strava report changes to this server, or end it",
@@ -372,7 +374,7 @@ _COMMANDS = (
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of all commands; `command` and `name` of what it parses say which to run."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="pacegraph",
         description="A GraphQL API over runners' activities, personal bests and age grades.",
     )

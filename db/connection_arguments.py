@@ -16,7 +16,9 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from runtime.dark_hosts import LIBPQ_OPTIONS, SERVER_OPTIONS, notice
 from settings import Settings
 
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
@@ -68,6 +70,7 @@ def asyncpg_arguments(
             "prepared_statement_name_func": str,  # its call gives "": statements without a name
         }
         return arguments | unnamed
+    server_settings |= {name: str(value) for name, value in SERVER_OPTIONS.items()}
     if idle_ms := settings.database_idle_transaction_timeout_ms:
         server_settings["idle_in_transaction_session_timeout"] = str(idle_ms)
     given = [ms for ms in (settings.database_statement_timeout_ms, statement_timeout_ms) if ms]
@@ -79,13 +82,15 @@ def asyncpg_arguments(
 
 
 def psycopg_arguments(settings: Settings, application_name: str) -> dict[str, Any]:
-    """Make psycopg's arguments of a connection.
+    """Make psycopg's arguments of a connection. What DATABASE_URL says of dark hosts counts more.
 
     A limit of 0 is left out, for poolers that refuse the parameter.
     """
+    given_by_url = database_url(settings, "postgresql+psycopg").query
     arguments = {
         "application_name": application_name,
         "connect_timeout": max(1, round(settings.database_connect_timeout_s)),
+        **{name: value for name, value in LIBPQ_OPTIONS.items() if name not in given_by_url},
     }
     if settings.is_pooled:
         return arguments | {"prepare_threshold": None}
@@ -93,8 +98,18 @@ def psycopg_arguments(settings: Settings, application_name: str) -> dict[str, An
         "statement_timeout": settings.database_statement_timeout_ms,
         "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
     }
-    given = (f"-c {name}={ms}" for name, ms in limits.items() if ms)
+    limits |= SERVER_OPTIONS
+    given = (f"-c {name}={value}" for name, value in limits.items() if value)
     return arguments | {"options": " ".join(["-c timezone=UTC", *given])}
+
+
+def notice_dark_hosts(engine: AsyncEngine) -> None:
+    """Let the connections of asyncpg end soon where PostgreSQL's host is dark."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _notice(connection: Any, _: Any) -> None:
+        transport = connection.driver_connection._transport  # noqa: SLF001 - asyncpg has no other way
+        notice(transport.get_extra_info("socket"))
 
 
 def tell_times_in_utc(engine: Engine) -> None:

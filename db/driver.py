@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.backend_cpu import BackendClock, clock_of
 from db.driver_errors import is_out_of_step
+from db.new_connections import Uncharged, uncharged_of
 from db.statement_watch import BackendKey, StatementWatch
 from runtime.work_meter import DATABASE_WORK, begin_statement
 
@@ -33,6 +34,7 @@ class _PooledConnection:
     driver: Any
     key: BackendKey
     clock: BackendClock
+    uncharged: Uncharged
     until: float
     """Monotonic time at which the connection is replaced (pool_recycle)."""
     idle_since: float = 0.0
@@ -75,31 +77,45 @@ class DriverConnections:
             self._known_loop = asyncio.get_running_loop()
         return self._known_loop
 
-    async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement that only reads in a transaction of its own; returns the first row.
+    async def fetch_rows(
+        self, statement: str, sets: Sequence[Sequence[Any]], *, all_of_one: bool = False
+    ) -> Sequence[Any]:
+        """Run a statement that only reads with each of some sets of parameters, in one round trip.
 
-        Parameters are written $1, $2, … A connection that PostgreSQL ended since its last use is
-        replaced once. Raises the driver's errors, and SQLAlchemy's TimeoutError if no connection is
-        free in time.
+        Returns the first row of each run; if there are several, each must return one row. All rows
+        of the only run with `all_of_one`. Parameters are written $1, $2, … A connection that
+        PostgreSQL ended since its last use is replaced once. Raises the driver's errors, and
+        SQLAlchemy's TimeoutError if no connection is free in time.
         """
         pooled = self._idle.pop() if self._idle else await self._acquire()
         try:
-            return await self._fetch_row(pooled, statement, parameters)
+            return await self._fetch_rows(pooled, statement, sets, all_of_one)
         except _ConnectionEnded:
             await self.close()  # the idle ones have probably ended too
         try:
-            return await self._fetch_row(await self._acquire(), statement, parameters)
+            return await self._fetch_rows(await self._acquire(), statement, sets, all_of_one)
         except _ConnectionEnded as error:
             raise error.reason from None
 
-    async def _fetch_row(
-        self, pooled: _PooledConnection, statement: str, parameters: Sequence[Any]
-    ) -> Any:
+    async def _fetch_rows(
+        self,
+        pooled: _PooledConnection,
+        statement: str,
+        sets: Sequence[Sequence[Any]],
+        all_of_one: bool,  # noqa: FBT001 - as `fetch_rows` was given it
+    ) -> Sequence[Any]:
         self.watch.begin(pooled.key)
-        began_s, before_ms = monotonic(), pooled.clock.ms()
-        run = begin_statement(statement, parameters)
+        meter = DATABASE_WORK.get()
+        began_s, before_ms = monotonic(), None if meter is None else pooled.clock.ms()
+        run = begin_statement(statement, sets[0])
+        rows: Sequence[Any]
         try:
-            row = await pooled.driver.fetchrow(statement, *parameters)
+            if all_of_one:
+                rows = await pooled.driver.fetch(statement, *sets[0])
+            elif len(sets) == 1:
+                rows = [await pooled.driver.fetchrow(statement, *sets[0])]
+            else:
+                rows = await pooled.driver.fetchmany(statement, sets)
         except BaseException as error:
             _add_work(monotonic() - began_s - self.watch.end(pooled.key))
             # A connection in an unknown state must not be reused.
@@ -116,10 +132,12 @@ class DriverConnections:
             if run is not None:
                 run.end()
         waited_s = self.watch.end(pooled.key)
-        if (meter := DATABASE_WORK.get()) is not None:
+        if meter is not None:
             meter.waited_ms, meter.cpu_ms = 1000 * waited_s, pooled.clock.since(before_ms)
+            if meter.cpu_ms is None:
+                meter.waited_ms += pooled.uncharged.take(1000 * (monotonic() - began_s))
         self._release(pooled)
-        return row
+        return rows
 
     async def close(self) -> None:
         """Return all idle connections to the pool. They are returned even if this is cancelled."""
@@ -158,9 +176,8 @@ class DriverConnections:
             self._free_place()
             raise
         until = monotonic() + self.recycle_s
-        return _PooledConnection(
-            connection, driver, self.watch.key_of(driver), clock_of(connection), until
-        )
+        key, clock = self.watch.key_of(driver), clock_of(connection)
+        return _PooledConnection(connection, driver, key, clock, uncharged_of(connection), until)
 
     async def _wait(self) -> _PooledConnection | None:
         """Wait for a connection; None means that there is room to open one."""

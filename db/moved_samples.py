@@ -40,6 +40,12 @@ class SamplesFile:
             return None
         return cls(number, OriginalPlace(place), digest)
 
+    def unpack(self, packed: bytes) -> "PackedSamples":
+        """Read the file's content. Raises CorruptStreams if it is another's."""
+        if sha256(packed).digest() != self.digest:
+            raise CorruptStreams("a file of samples is damaged: its SHA-256 is another")
+        return PackedSamples.unpack(packed)
+
 
 @dataclass(frozen=True, slots=True)
 class PackedSamples:
@@ -65,10 +71,7 @@ class PackedSamples:
 
 def read(files: StoredOriginals, file: SamplesFile) -> PackedSamples:
     """Fetch samples. Raises OriginalUnreachable, OriginalMissing, CorruptStreams."""
-    packed = files.read(file.place, file.number)
-    if sha256(packed).digest() != file.digest:
-        raise CorruptStreams("a file of samples is damaged: its SHA-256 is another")
-    return PackedSamples.unpack(packed)
+    return file.unpack(files.read(file.place, file.number))
 
 
 def whole(files: StoredOriginals, row: Any) -> PackedSamples:

@@ -4,6 +4,8 @@ A file outside of the database is announced in `original_removals` before it is 
 transaction that makes its row withdraws that; so nothing that was written is forgotten.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from db.models import OriginalPlace
@@ -14,6 +16,9 @@ from settings import Settings
 
 REQUESTS_AT_ONCE = 8
 """Files that one process writes or reads side by side."""
+
+FileAt = tuple[OriginalPlace, int]
+"""A file outside of the database: its place and number."""
 
 
 class OriginalUnreachable(PacegraphError):
@@ -70,6 +75,17 @@ class StoredOriginals:
             raise OriginalMissing from None
         except (OSError, BucketError) as error:
             raise _unreachable(error) from None
+
+    def read_several(self, files: Sequence[FileAt]) -> list[bytes | None]:
+        """Get the compressed contents of files, some side by side; None for one that is missing."""
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:
+            return list(threads.map(self._read_if_there, files))
+
+    def _read_if_there(self, file: FileAt) -> bytes | None:
+        try:
+            return self.read(*file)
+        except OriginalMissing:
+            return None
 
     def remove(self, place: OriginalPlace, number: int) -> None:
         """Delete the file of an original; it is no error if it is gone, or in the database."""

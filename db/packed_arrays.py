@@ -19,6 +19,8 @@ from sqlalchemy import ARRAY, Integer
 from db.models import Base
 from db.statements.new_rows import packed_name, place_names, values_of
 
+_NULL = struct.pack(">i", -1)
+
 
 class PackedIntegers(bytes):
     """An `integer[]`."""
@@ -26,6 +28,10 @@ class PackedIntegers(bytes):
 
 class PackedFloats(bytes):
     """A `double precision[]`."""
+
+
+class PackedBytes(bytes):
+    """A `bytea[]`."""
 
 
 class _IntegersDumper(Dumper):
@@ -40,8 +46,22 @@ class _FloatsDumper(_IntegersDumper):
     oid = psycopg.postgres.types["float8"].array_oid
 
 
+class _BytesDumper(_IntegersDumper):
+    oid = psycopg.postgres.types["bytea"].array_oid
+
+
 psycopg.adapters.register_dumper(PackedIntegers, _IntegersDumper)
 psycopg.adapters.register_dumper(PackedFloats, _FloatsDumper)
+psycopg.adapters.register_dumper(PackedBytes, _BytesDumper)
+
+
+def packed_bytes(values: Sequence[bytes | None]) -> PackedBytes:
+    """Write a `bytea[]`, which psycopg would write as text, of two digits a byte."""
+    has_null = any(value is None for value in values)
+    parts = [_head("bytea", len(values), has_null=has_null)]
+    for value in values:
+        parts += [_NULL] if value is None else [struct.pack(">i", len(value)), value]
+    return PackedBytes(b"".join(parts))
 
 
 def parameters_of(
@@ -79,6 +99,10 @@ def _packed(parts: Sequence[Any], *, is_whole: bool) -> bytes:
     values = np.concatenate(parts) if parts else np.zeros(0)
     items = np.empty(len(values), [("size", ">i4"), ("value", kind)])
     items["size"], items["value"] = items.dtype["value"].itemsize, values
-    dimensions = (1, 0, psycopg.postgres.types[oid].oid, len(values), 1)
-    data = struct.pack(">5i", *dimensions) + items.tobytes()
+    data = _head(oid, len(values)) + items.tobytes()
     return PackedIntegers(data) if is_whole else PackedFloats(data)
+
+
+def _head(oid: str, count: int, *, has_null: bool = False) -> bytes:
+    """Write what stands before the values of an array of one dimension, counted from 1."""
+    return struct.pack(">5i", 1, has_null, psycopg.postgres.types[oid].oid, count, 1)

@@ -10,9 +10,9 @@ from db.models import RecordingChoice
 
 
 def changed_groups(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    """Find what is to change: parameters of `activity.set_duplicate_of`, none if nothing is.
+    """Find what is to change: parameters of `recording.set_duplicate_of`, none if nothing is.
 
-    `rows` are those of `activity.recordings`, which are not held: an athlete may have very many. A
+    `rows` are those of `recording.recordings`, which are not held: an athlete may have very many. A
     flagged recording must not stand for an honest one: it counts for nothing.
     """
     known: dict[int, int] = {}

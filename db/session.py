@@ -27,6 +27,7 @@ from db.connection_arguments import (
     asyncpg_arguments,
     database_url,
     name_each,
+    notice_dark_hosts,
     pool_arguments,
     psycopg_arguments,
     tell_times_in_utc,
@@ -43,11 +44,13 @@ from db.errors import (
 from db.exact_days import send_days_as_they_are
 from db.lone_statement import LoneStatements
 from db.metering import metered
+from db.new_connections import NewConnections
 from db.pooled_psycopg import check_idle, keep_prepared
 from db.retry import RetryPolicy, is_worth_another_try
+from db.several_hosts import try_each_host
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
-from runtime import tracing
+from db.trace_steps import reading_step, transaction_step
 from runtime.grace_period import with_grace
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
@@ -56,11 +59,8 @@ if TYPE_CHECKING:
     from db.write_positions import CommitRecorder, WritePositions
 
 _LEAVE_EVERY_S = 5.0
-_TRANSACTION = {"db.system.name": "postgresql"}
-_READING = {**_TRANSACTION, "db.operation.name": "SELECT"}
-_transaction_step = partial(tracing.span, "transaction", tracing.SpanKind.CLIENT, _TRANSACTION)
-_reading_step = partial(tracing.span, "SELECT", tracing.SpanKind.CLIENT, _READING)
 _making = Lock()
+_Connect = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 T = TypeVar("T")
 
 
@@ -102,8 +102,7 @@ class AsyncDatabase(_Pooled):
     ) -> None:
         """Create the engine without connecting. Raises InvalidSettings if DATABASE_URL is not set.
 
-        PostgreSQL cancels statements after `statement_timeout_ms` if that is less than
-        DATABASE_STATEMENT_TIMEOUT_MS.
+        A `statement_timeout_ms` below DATABASE_STATEMENT_TIMEOUT_MS takes its place.
         """
         super().__init__(settings)
         url = database_url(settings, "postgresql+asyncpg")
@@ -113,6 +112,7 @@ class AsyncDatabase(_Pooled):
         )
         send_days_as_they_are(self.engine)
         know_backends(self.engine)
+        self.new_connections = NewConnections(self.engine)
         self.positions: WritePositions | None = None
         """Records commits for replicas. None: there are no replicas."""
         self._left_standby_at = -_LEAVE_EVERY_S
@@ -123,11 +123,14 @@ class AsyncDatabase(_Pooled):
         )
         if settings.is_pooled:
             name_each(self.engine.sync_engine)
+        for each in (self.engine, watching):
+            notice_dark_hosts(each)
+            try_each_host(each.sync_engine)
         limit_s = settings.operation_database_time_s
         self.watch = StatementWatch(watching, limit_s, is_pooled=settings.is_pooled)
         self._driver = DriverConnections(
             self.engine,
-            settings.database_pool_size + settings.database_max_overflow,
+            settings.most_connections,
             settings.database_pool_timeout_s,
             settings.database_pool_recycle_s,
             self.watch,
@@ -192,25 +195,17 @@ class AsyncDatabase(_Pooled):
         if meter.total_ms > 1000 * self.watch.limit_s:
             raise StatementTimeout("the operation worked in the database for too long")
 
-    async def _do(
-        self,
-        connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
-        work: Callable[[AsyncConnection], Awaitable[T]],
-    ) -> T:
+    async def _do(self, connect: _Connect, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         meter = DATABASE_WORK.get() or WorkMeter()
         self.check_work(meter)
         return await with_grace(self._transact(connect, work, meter))
 
     async def _transact(
-        self,
-        connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
-        work: Callable[[AsyncConnection], Awaitable[T]],
-        meter: WorkMeter,
+        self, connect: _Connect, work: Callable[[AsyncConnection], Awaitable[T]], meter: WorkMeter
     ) -> T:
         async with connect() as connection:
-            raw = await connection.get_raw_connection()
-            key = self.watch.key_of(raw.driver_connection)
-            with _transaction_step(), metered(meter, self.watch, key, clock_of(connection)):
+            key = self.watch.key_of((await connection.get_raw_connection()).driver_connection)
+            with transaction_step(), metered(meter, self.watch, key, connection):
                 return await work(connection)
 
     async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -256,9 +251,15 @@ class AsyncDatabase(_Pooled):
 
     async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Do as `fetch_row` does, without another try."""
+        with reading_step():
+            return (await with_grace(self.fetch_rows_once(statement, (parameters,))))[0]
+
+    async def fetch_rows_once(
+        self, statement: str, sets: Sequence[Sequence[Any]], *, all_of_one: bool = False
+    ) -> Sequence[Any]:
+        """Do as `fetch_row_once` does; what is fetched is that of `DriverConnections.fetch_rows`."""
         try:  # not `_translating`: that takes longer than much of the driver's way
-            with _reading_step():
-                return await with_grace(self._driver.fetch_row(statement, parameters))
+            return await self._driver.fetch_rows(statement, sets, all_of_one=all_of_one)
         except Exception as error:
             if (failure := self._translate(error)) is None:
                 raise
@@ -289,6 +290,7 @@ class SyncDatabase(_Pooled):
             connect_args=psycopg_arguments(settings, application_name),
             **{**pool_arguments(settings), "pool_pre_ping": False},
         )
+        try_each_host(self.engine)
         self._lone = LoneStatements(self.engine)
         keep_prepared(self.engine)
         if settings.database_pre_ping:
@@ -307,7 +309,7 @@ class SyncDatabase(_Pooled):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection. Raises DatabaseBusy, DatabaseUnavailable, StatementTimeout."""
-        with _transaction_step(), self._translating(), self.engine.connect() as connection:
+        with transaction_step(), self._translating(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -324,7 +326,7 @@ class SyncDatabase(_Pooled):
         if self.commits is not None:  # which looks before the commit
             with self.write() as connection:
                 return connection.execute(statement, values).first()
-        with _transaction_step(), self._translating(is_committing=True):
+        with transaction_step(), self._translating(is_committing=True):
             return self._lone.first(statement, values)
 
     def close(self) -> None:
@@ -360,8 +362,7 @@ async def close_default_pools() -> None:
 async def get_db() -> AsyncIterator[AsyncSession]:
     """Yield a session of the process's pool, as a FastAPI dependency.
 
-    The pool is created from the settings on first use. Nothing is committed unless the caller
-    commits.
+    The pool is created from the settings on first use. Nothing is committed but by the caller.
     """
     async with AsyncSession(_default_async().engine, expire_on_commit=False) as session:
         yield session
@@ -370,8 +371,7 @@ async def get_db() -> AsyncIterator[AsyncSession]:
 def sync_engine() -> Engine:
     """Return the engine of the process's pool, created from the settings on first use.
 
-    For code with its own sessions, tables or migrations. Raises InvalidSettings if DATABASE_URL is
-    not set.
+    For own sessions, tables or migrations. Raises InvalidSettings without DATABASE_URL.
     """
     with _making:  # concurrent threads must not create a pool each
         return _default_sync().engine

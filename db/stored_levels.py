@@ -6,7 +6,7 @@ have that level's samples with their marks as a row of their own, so that a char
 reads few bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from athletics.columns import Integers, floats
 from athletics.downsampling import QUARTERS
 from athletics.sample_levels import gaps_before, sample_levels
 from db.chart_samples import GAP_COUNT, LEVEL
-from db.stream_codec import POSITION, Column, Samples
-from db.stream_encoding import encode_columns
+from db.stream_codec import Samples
+from db.stream_encoding import PackableColumns, check_lengths, groups_of
 
 LEVEL_POINTS = (64, 128, 512, 2048)
 """The numbers of samples in stored levels. They are powers of two, as levels are."""
@@ -36,33 +36,52 @@ class StreamLevel:
     positions: bytes | None
 
 
-def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
-    """Make the marks of all samples, and the stored levels below them, coarsest first."""
+@dataclass(frozen=True, slots=True)
+class EncodedSamples:
+    """Values of a row of `activity_streams`, with the stored levels below, coarsest first.
+
+    `positions` are None where they were not recorded.
+    """
+
+    samples: bytes
+    positions: bytes | None
+    marks: bytes
+    levels: list[StreamLevel]
+
+
+def encode_samples(samples: Samples) -> EncodedSamples:
+    """Encode samples, their marks and their levels.
+
+    Raises ValueError where the columns differ in length.
+    """
     columns = samples.columns()
+    check_lengths(columns)
     curves = [columns[name] for name in _SHAPING if name in columns]
     gaps = gaps_before(floats(samples.time_s))
     levels = sample_levels(samples.time_s, samples.distance_m, curves, gaps)
-    marks: dict[str, Column | Integers] = {LEVEL: levels, GAP_COUNT: gaps}
-    every = {**columns, **marks}
-    return encode_columns(marks), [
-        _encode_level(every, _up_to(levels, points), points)
-        for points in LEVEL_POINTS
-        if points * LEAST_SAVING <= len(levels)
-    ]
-
-
-def _up_to(levels: Integers, points: int) -> Integers:
-    """Get the places of the samples of a stored level."""
-    return np.flatnonzero(levels < QUARTERS * (points.bit_length() - 1))
+    marks = {LEVEL: levels.astype(np.int32), GAP_COUNT: gaps.astype(np.int32)}
+    every = PackableColumns({**columns, **marks})
+    others, position = groups_of(columns)
+    packed, packed_marks, *places = every.packed([others, marks, *([position] if position else [])])
+    return EncodedSamples(
+        packed,
+        next(iter(places), None),
+        packed_marks,
+        [
+            _encode_level(every, [*others, *marks], position, levels, points)
+            for points in LEVEL_POINTS
+            if points * LEAST_SAVING <= len(levels)
+        ],
+    )
 
 
 def _encode_level(
-    columns: Mapping[str, Column | Integers], places: Integers, points: int
+    every: PackableColumns,
+    others: Sequence[str],
+    position: Sequence[str],
+    levels: Integers,
+    points: int,
 ) -> StreamLevel:
-    position = {name: columns[name] for name in POSITION if name in columns}
-    others = {name: column for name, column in columns.items() if name not in position}
-    return StreamLevel(
-        points,
-        encode_columns(others, places),
-        encode_columns(position, places) if len(position) == len(POSITION) else None,
-    )
+    places = np.flatnonzero(levels < QUARTERS * (points.bit_length() - 1))
+    packed, *positions = every.packed([others, *([position] if position else [])], places)
+    return StreamLevel(points, packed, next(iter(positions), None))

@@ -3,11 +3,12 @@
 It computes with numpy, so only what derives imports it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast, overload
 
 import numpy as np
-from deflate import zlib_compress
+from isal.isal_zlib import compress as zlib_compress
 from numpy.typing import NDArray
 
 from athletics.columns import Floats, Integers, filled, floats
@@ -24,14 +25,16 @@ from db.stream_codec import (
     Samples,
 )
 
-_LEVEL, _CHART_LEVEL = 1, 2  # of libdeflate; 1 takes a third less, and a tenth more room for charts
+_LEVEL = 1  # of ISA-L; 2 and 3 take longer, and no less room
 _FIRST = 8  # values that mostly tell that a scale is too coarse
 _LARGEST = 2.0**53  # of the integers that floats tell apart
 _LARGEST_OF_32_BITS = 2.0**30
 _NEAR_HALF = 1e-4
-_LIMITS = [(code, (np.iinfo(code).min, np.iinfo(code).max)) for code in WIDTHS]
-"""The least and the largest integer of each width."""
+_KEPT_UP_TO = 20_000
+"""Values of a column, more than five hours: memory counts more than time in longer recordings."""
 _TYPES = {code: np.dtype(f"<{code}") for code in WIDTHS}
+_CODES = [next(code for code in WIDTHS if bits < 8 * _TYPES[code].itemsize) for bits in range(64)]
+"""The smallest width that holds integers of so many bits, the sign not counted."""
 WholeNumbers = NDArray[np.int32] | NDArray[np.int64]
 # What is rounded: finer digits are noise, and would take most of the room.
 _DIGITS = {
@@ -44,21 +47,29 @@ class RoundedColumn(Sequence[float | None]):
     """A column as an array, which gives its values as Python's numbers, and None for NaN.
 
     Where none is missing it holds `integers`, `SCALES[scale]` times the values: half of the memory
-    of these, which are computed when they are asked for.
+    of these, which are computed when they are asked for, and kept unless there are many.
     """
 
-    __slots__ = ("_values", "integers", "scale")
+    __slots__ = ("_computed", "_values", "integers", "scale")
 
     def __init__(self, values: Floats | WholeNumbers, scale: int | None = None) -> None:
         """Take values, or with a `scale` the integers."""
         self._values: Any = values
         self.integers: WholeNumbers | None = None if scale is None else cast("Any", values)
         self.scale = scale or 0
+        self._computed: Floats | None = None
 
     @property
     def _floats(self) -> Floats:
         values: Floats = self._values
-        return values if self.integers is None else values / SCALES[self.scale]
+        if self.integers is None:
+            return values
+        if self._computed is not None:
+            return self._computed
+        computed = values / SCALES[self.scale]
+        if len(computed) <= _KEPT_UP_TO:
+            self._computed = computed
+        return computed
 
     def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Floats:
         """The values, for numpy."""
@@ -99,8 +110,9 @@ def _rounded(values: Floats, digits: int) -> RoundedColumn:
     scale = SCALES.index(10**digits)
     scaled = values * SCALES[scale]
     whole = np.rint(scaled)
-    if np.isfinite(whole).all() and np.abs(whole).max(initial=0.0) < _LARGEST:
-        return RoundedColumn(*_least(_narrow(whole), scale))
+    largest = np.abs(whole).max(initial=0.0)
+    if largest < _LARGEST:  # not where there is a NaN
+        return RoundedColumn(*_least(whole, scale, largest))
     # A product near a half may have been rounded to its other side.
     is_near = np.abs(np.abs(scaled - whole) - 0.5) < _NEAR_HALF
     found = whole / SCALES[scale]
@@ -109,65 +121,93 @@ def _rounded(values: Floats, digits: int) -> RoundedColumn:
     return RoundedColumn(found)
 
 
-def _narrow(whole: Floats) -> WholeNumbers:
+def _narrow(whole: Floats, largest: float) -> WholeNumbers:
     """Take whole numbers as integers of 32 bits, if these also hold their differences."""
-    if np.abs(whole).max(initial=0.0) < _LARGEST_OF_32_BITS:
+    if largest < _LARGEST_OF_32_BITS:
         return whole.astype(np.int32)
     return whole.astype(np.int64)
 
 
-def _least(integers: WholeNumbers, scale: int) -> tuple[WholeNumbers, int]:
+def _least(whole: Floats, scale: int, largest: float) -> tuple[WholeNumbers, int]:
     """Take the least scale that gives the same values."""
     for coarser in range(scale):
         factor = SCALES[scale] // SCALES[coarser]
-        if not (integers[:_FIRST] % factor).any() and not (integers % factor).any():
-            return integers // factor, coarser
-    return integers, scale
+        if (np.rint(whole[:_FIRST] / factor) * factor == whole[:_FIRST]).all():
+            found: Floats = np.rint(whole / factor)
+            if (found * factor == whole).all():
+                return _narrow(found, largest / factor), coarser
+    return _narrow(whole, largest), scale
 
 
-def encode(samples: Samples) -> bytes:
-    """Compress all but the position. Raises ValueError when the columns differ in length."""
-    columns: dict[str, Any] = samples.columns()
+class PackableColumns:
+    """Columns of one length, by the names of `Samples` and `db/chart_samples.py`, to be compressed.
+
+    All that are of whole numbers are encoded together: the number of numpy's calls is what costs.
+    """
+
+    def __init__(self, columns: Mapping[str, Column | WholeNumbers]) -> None:
+        self._columns = columns
+        whole = {name: told for name, column in columns.items() if (told := _whole(column))}
+        self._headers = {name: _header(scale, b"") for name, (_, scale) in whole.items()}
+        self._rows: Any = np.array([row for row, _ in whole.values()])
+
+    def packed(
+        self, groups: Iterable[Collection[str]], places: Integers | None = None
+    ) -> list[bytes]:
+        """Compress groups of columns, by their names.
+
+        `places` are those of the samples to take; None for all.
+        """
+        rows = self._rows
+        if places is not None and len(rows):
+            rows = rows.take(places, axis=1)
+        bodies = dict(zip(self._headers, _encode_integers(rows), strict=True))
+        return [self._packed_group(names, places, bodies) for names in groups]
+
+    def _packed_group(
+        self,
+        names: Collection[str],
+        places: Integers | None,
+        bodies: Mapping[str, list[bytes]],
+    ) -> bytes:
+        count = len(next(iter(self._columns.values()))) if places is None else len(places)
+        parts = [
+            bytes((SEGMENTED,)),
+            count.to_bytes(4, "little"),
+            bytes((len(names),)),
+        ]
+        for name in names:
+            parts.append(bytes((COLUMN_IDS[name],)))
+            for segment in self._segments(name, places, bodies):
+                packed = _compressed(segment)
+                parts += [len(packed).to_bytes(2, "little"), packed]
+        return b"".join(parts)
+
+    def _segments(
+        self, name: str, places: Integers | None, bodies: Mapping[str, list[bytes]]
+    ) -> list[bytes]:
+        if name in bodies:
+            header = self._headers[name]
+            return [header + body for body in bodies[name]]
+        return _encode_values(floats(cast("Any", self._columns[name])), places)
+
+
+@lru_cache(maxsize=128)
+def _compressed(segment: bytes) -> bytes:
+    """Compress a segment. Some are the same in most recordings: a sample each second, no gap."""
+    return zlib_compress(segment, _LEVEL)
+
+
+def check_lengths(columns: Mapping[str, Column]) -> None:
+    """Raise ValueError unless all columns are of one length."""
     if len({len(column) for column in columns.values()}) != 1:
         raise ValueError("the columns of samples must be of one length")
-    columns = {name: column for name, column in columns.items() if name not in POSITION}
-    return encode_columns(columns)
 
 
-def encode_positions(samples: Samples) -> bytes | None:
-    """Compress the position. None: it was not recorded."""
-    columns = {name: column for name, column in samples.columns().items() if name in POSITION}
-    return encode_columns(columns) if len(columns) == len(POSITION) else None
-
-
-def encode_columns(
-    columns: Mapping[str, Column | WholeNumbers], places: Integers | None = None
-) -> bytes:
-    """Compress columns of one length, by the names of `Samples` and `db/chart_samples.py`.
-
-    `places` are those of the samples to take; None for all.
-    """
-    count = len(next(iter(columns.values()))) if places is None else len(places)
-    level = _LEVEL if places is None else _CHART_LEVEL
-    whole = {name: told for name, column in columns.items() if (told := _whole(column)) is not None}
-    rows = [row if places is None else row.take(places) for row, _ in whole.values()]
-    encoded = dict(zip(whole, _encode_integers(rows), strict=True))
-    parts: list[bytes | bytearray] = [
-        bytes((SEGMENTED,)),
-        count.to_bytes(4, "little"),
-        bytes((len(columns),)),
-    ]
-    for name, column in columns.items():
-        parts.append(bytes((COLUMN_IDS[name],)))
-        if name in whole:
-            header = _header(whole[name][1], b"")
-            bodies = [header + body for body in encoded[name]]
-        else:
-            bodies = _encode_values(floats(cast("Any", column)), places)
-        for body in bodies:
-            segment = zlib_compress(body, level)
-            parts += [len(segment).to_bytes(2, "little"), segment]
-    return b"".join(parts)
+def groups_of(columns: Collection[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Part the columns of a recording from its position, which is empty unless it was recorded."""
+    others = [name for name in columns if name not in POSITION]
+    return others, POSITION if len(others) + len(POSITION) == len(columns) else ()
 
 
 def _whole(column: Column | WholeNumbers) -> tuple[WholeNumbers, int] | None:
@@ -196,8 +236,10 @@ def _encode_segment(values: Floats) -> bytes:
     if np.isfinite(values).all() and np.abs(values).max(initial=0.0) < _LARGEST:
         for index, scale in enumerate(SCALES):
             if _are_exact(values[:_FIRST], scale) and _are_exact(values, scale):
-                integers = _narrow(np.rint(values * scale))
-                return _header(index, mask) + b"".join(*_encode_integers([integers]))
+                whole = np.rint(values * scale)
+                integers = _narrow(whole, np.abs(whole).max(initial=0.0))
+                [bodies] = _encode_integers(integers[np.newaxis])
+                return _header(index, mask) + b"".join(bodies)
     return _header(FLOATS, mask) + values.astype("<f8").tobytes()
 
 
@@ -213,18 +255,25 @@ def _header(scale: int, mask: bytes) -> bytes:
     return bytes((scale - MASKED if scale == FLOATS else scale + MASKED,)) + mask
 
 
-def _encode_integers(rows: Sequence[WholeNumbers]) -> list[list[bytes]]:
-    """Encode the segments of columns of one length: differences, at the smallest width for them.
+def _encode_integers(rows: Any) -> list[list[bytes]]:
+    """Encode the segments of columns: differences, at the smallest width for them."""
+    if not rows.size:
+        return [[] for _ in rows]
+    starts = range(0, rows.shape[1], SEGMENT)
+    steps = rows.copy()
+    steps[:, 1:] -= rows[:, :-1]
+    steps[:, ::SEGMENT] = rows[:, ::SEGMENT]
+    ranges = (each.reduceat(steps, starts, axis=1).tolist() for each in (np.minimum, np.maximum))
+    return [
+        [
+            _narrowest(row[start : start + SEGMENT], least, most)
+            for start, least, most in zip(starts, *of_row, strict=True)
+        ]
+        for row, *of_row in zip(steps, *ranges, strict=True)
+    ]
 
-    Segments of several columns are encoded together, as the number of numpy's calls is what costs.
-    """
-    found: list[list[bytes]] = [[] for _ in rows]
-    for start in range(0, len(rows[0]) if rows else 0, SEGMENT):
-        values = np.array([row[start : start + SEGMENT] for row in rows])
-        steps = values.copy()
-        steps[:, 1:] -= values[:, :-1]
-        ranges = zip(steps.min(axis=1).tolist(), steps.max(axis=1).tolist(), strict=True)
-        for bodies, row, (least, most) in zip(found, steps, ranges, strict=True):
-            code = next(code for code, (low, high) in _LIMITS if low <= least and most <= high)
-            bodies.append(code.encode() + row.astype(_TYPES[code]).tobytes())
-    return found
+
+def _narrowest(steps: WholeNumbers, least: int, most: int) -> bytes:
+    """Write integers from `least` to `most` with the code of their width."""
+    code = _CODES[max(most, ~least).bit_length()]
+    return code.encode() + steps.astype(_TYPES[code]).tobytes()

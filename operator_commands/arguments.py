@@ -2,9 +2,24 @@
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
+import logs
+from settings import wants_json_logs
+
 _MOVED_AFTER_DAYS, _MOST_DAYS = 365, 36_500
+_MOST_PARTITIONS = 256
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Says what is wrong in a line of the log, where only such are wanted."""
+
+    def error(self, message: str) -> NoReturn:
+        if not wants_json_logs():
+            super().error(message)
+        logs.tell(f"{message} ({self.format_usage().strip()})")
+        self.exit(2)
 
 
 def add_yes_argument(parser: argparse.ArgumentParser) -> None:
@@ -201,6 +216,36 @@ def add_move_samples_arguments(parser: argparse.ArgumentParser) -> None:
         help="days since an activity began from which its samples are moved out of the database "
         f"(default: {_MOVED_AFTER_DAYS}); back into it all are moved",
     )
+
+
+def add_partition_tables_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `partition-tables`."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--partitions",
+        type=_partitions,
+        metavar="N",
+        help=f"how many there are to be, of at most {_MOST_PARTITIONS}; 1: one table each again",
+    )
+    parser.add_argument(
+        "--only",
+        choices=["activities", "samples", "efforts"],
+        help="leave the other tables; efforts are best efforts and personal bests",
+    )
+    what.add_argument("--status", action="store_true", help="tell how many there are")
+    what.add_argument(
+        "--cancel", action="store_true", help="give up what was begun; the tables stay as they were"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what it takes, but change nothing"
+    )
+
+
+def _partitions(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= _MOST_PARTITIONS:
+        raise argparse.ArgumentTypeError(f"must be between 1 and {_MOST_PARTITIONS}")
+    return count
 
 
 def _days(text: str) -> float:

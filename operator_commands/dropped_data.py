@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from alembic.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from sqlalchemy import Connection, Executable, inspect
 
 from db.statements.server import table
+from operator_commands.revisions import current_heads, revisions_between
 
 _REBUILT = {"data_changes", "old_ids", "athletes.data_version"}
 """Tables and columns that a migration fills by itself, or empties into others."""
@@ -78,17 +78,14 @@ class _Recorder(_Nothing):
             self.deletions.add((deleted[1], deleted[2]))
 
 
-def data_dropped(
-    connection: Connection, scripts: ScriptDirectory, revision: str = "-1"
-) -> dict[str, int]:
+def data_dropped(connection: Connection, revision: str = "-1") -> dict[str, int]:
     """Count the rows of tables, the values of columns (`table.column`), and the rows deleted.
 
     Values that a new column would have by default do not count. Raises CommandError for an unknown
     revision.
     """
-    current = MigrationContext.configure(connection).get_current_heads()
     recorder = _Recorder()
-    for script in scripts.iterate_revisions(current, revision):
+    for script in revisions_between(current_heads(connection), revision):
         with _in_place_of_op(script, recorder):
             script.module.downgrade()
     counts = {

@@ -9,6 +9,7 @@ import logs
 from db.errors import DatabaseError
 from operator_commands.confirmation import confirm
 from operator_commands.migrations import data_lost, downgrade, upgrade
+from operator_commands.partition_tables import are_partitioned
 from settings import Settings
 
 
@@ -19,6 +20,12 @@ def migrate(settings: Settings, *, target: str | None, is_down: bool, yes: bool)
     """
     try:
         if is_down:
+            if are_partitioned(settings):
+                logs.tell(
+                    "steps down are for tables without partitions. Before: pacegraph "
+                    "partition-tables --partitions 1 (or --cancel, if it was not done)"
+                )
+                return 1
             target = target or "-1"
             dropped = data_lost(settings, target)
             named = ", ".join(

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from db.statements.error_link import PAGES
 from db.statements.files.original import LINK_ADDRESS, LINK_KEY
 from db.statements.listed_row import VALUE_SEPARATOR
-from db.statements.page import AnySelect
+from db.statements.page import OF_ATHLETE, AnySelect
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 
 REFUSED = "\x01"
@@ -38,7 +38,7 @@ ROWS, ROWS_BEGIN, ROWS_END = "\x04", "\x05", "\x06"
 """Around rows whose JSON the reader puts together from their values; none is JSON."""
 
 OF = "«of»"
-"""Placeholder in a template for the key of a level's parent."""
+"""Placeholder in a template for the key of a level's parent, as `OF_ATHLETE` for its athlete."""
 
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key, LINK_ADDRESS.key, LINK_KEY.key, PAGES.key}
 _MARKED_BYTES = 3  # samples, marks and positions
@@ -282,9 +282,10 @@ class Template:
 
     sql: Sql
 
-    def at(self, level: int, of: Sql | None) -> Sql:
-        """Write it for a level, below the key `of`; None if the level has no parent."""
-        return self.sql.replace("«.", f"«{level}.").replace(OF, of or "")
+    def at(self, level: int, of: Sql | None, athlete: Sql | None = None) -> Sql:
+        """Write it for a level, below the key `of` and its `athlete`; None if there is none."""
+        sql = self.sql.replace("«.", f"«{level}.").replace(OF, of or "")
+        return sql.replace(OF_ATHLETE.name, athlete or "")
 
 
 def template(statement: AnySelect) -> Template:

@@ -48,6 +48,7 @@ def replace(
     keys: tuple[str, ...],
     *,
     of_new: tuple[str, ...] = (),
+    constraint: str | None = None,
     before_deletion: Callable[[ColumnElement[bool]], Any] | None = None,
 ) -> Executable:
     """Make the rows in the parameter `rows` those of the activities `activity_ids`.
@@ -55,6 +56,7 @@ def replace(
     They have the columns `names`, and `keys`, one of which is `activity_id`, tell them apart. Rows
     that are there and the same are not written; of those that differ the columns `of_new` stay.
     `before_deletion` makes a statement of the condition for the rows that go, which sees them.
+    `constraint` is the unique key, where its columns are not always `keys`.
     """
     table = model.__table__
     given = select(*given_rows(model, names).c).cte("new_rows")
@@ -67,7 +69,8 @@ def replace(
     changing = [each for each in names if each not in {*keys, *of_new}]
     differs = [table.c[each].is_distinct_from(insertion.excluded[each]) for each in changing]
     written = insertion.on_conflict_do_update(
-        index_elements=[table.c[key] for key in keys],
+        constraint=constraint,
+        index_elements=None if constraint else [table.c[key] for key in keys],
         set_={each: insertion.excluded[each] for each in changing},
         where=or_(*differs),
     ).add_cte(delete(model).where(goes).cte("others"))
@@ -123,7 +126,7 @@ def given_rows(model: type[Base], names: Sequence[str]) -> Any:
         return given
     packed = select(
         *(
-            cast(bindparam(packed_name(name), type_=_Packed()), type_).label(name)
+            cast(bindparam(packed_name(name), type_=PackedArray()), type_).label(name)
             for name, type_ in arrays.items()
         )
     ).cte("packed_arrays")
@@ -138,7 +141,7 @@ def given_rows(model: type[Base], names: Sequence[str]) -> Any:
     return select(*map(read, types)).select_from(rows).subquery("given_rows")
 
 
-class _Packed(UserDefinedType[Any]):
+class PackedArray(UserDefinedType[Any]):
     """An array that the driver takes as it is."""
 
     cache_ok = True

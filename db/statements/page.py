@@ -21,27 +21,34 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
-    or_,
     select,
     true,
-    tuple_,
+    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity, Base, BestEffort, ImportedFile, OldId, Original, PersonalBest
 from db.models.old_id import RENUMBERED
+from db.statements.ordering import Directed, Ordering
 from db.statements.visibility import (
+    OWNER,
+    VIEWER,
     Audience,
     Condition,
     ConditionByOwner,
     Expression,
     FilterCondition,
+    Part,
+    Seen,
     for_audience,
+    parts_of,
     visible,
 )
 
 KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("row_limit", type_=Integer)
+OF_ATHLETE = literal_column("«athlete»", BigInteger)
+"""Placeholder for the athlete of a parent, beside the key of `of` (`db/statements/json_sql.py`)."""
 PARENT = "parent_key"
 """Label of the column that holds the key that a row belongs to."""
 
@@ -60,7 +67,9 @@ JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
         )
     },
     PersonalBest: {
-        BestEffort: BestEffort.id == PersonalBest.id,
+        BestEffort: and_(
+            BestEffort.id == PersonalBest.id, BestEffort.athlete_id == PersonalBest.athlete_id
+        ),
         OldId: _is_old_id_of(PersonalBest),
     },
 }
@@ -81,55 +90,6 @@ Columns = Mapping[str, Expression]
 """Label → expression to select."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ordering:
-    """A total order: by `column`, which is never null, then by `id` in the same direction.
-
-    With `tie`, which is never null, equal rows are ordered by `tie`, then by `id`. Both ascend,
-    also where the order is descending.
-    """
-
-    column: InstrumentedAttribute[Any]
-    id: InstrumentedAttribute[int]
-    descending: bool
-    tie: InstrumentedAttribute[Any] | None = None
-
-    def after(self, cursor: str, *, reverse: bool, with_tie: bool) -> ColumnElement[bool]:
-        """Condition for rows after the row with the values in the parameters `cursor`_*.
-
-        With `reverse`, rows before it. Without `with_tie`, equal rows are compared by `id` alone,
-        as versions without `tie` ordered them.
-        """
-        value = bindparam(f"{cursor}_value", type_=self.column.type)
-        row_id = bindparam(f"{cursor}_id", type_=BigInteger)
-        is_less = self.descending != reverse
-        if self.tie is None or not with_tie:
-            row, mark = tuple_(self.column, self.id), tuple_(value, row_id)
-            return row < mark if is_less else row > mark
-        tie = bindparam(f"{cursor}_tie", type_=self.tie.type)
-        if not self.descending:
-            row, mark = tuple_(self.column, self.tie, self.id), tuple_(value, tie, row_id)
-            return row < mark if is_less else row > mark
-        equal, mark = tuple_(self.tie, self.id), tuple_(tie, row_id)
-        return or_(
-            self.column < value if is_less else self.column > value,
-            and_(self.column == value, equal < mark if reverse else equal > mark),
-        )
-
-    def clauses(self, *, reverse: bool) -> tuple[ColumnElement[Any], ...]:
-        falls = self.descending != reverse
-        if self.tie is None:
-            return tuple(_directed(each, falls=falls) for each in (self.column, self.id))
-        return (
-            _directed(self.column, falls=falls),
-            *(_directed(each, falls=reverse) for each in (self.tie, self.id)),
-        )
-
-
-def _directed(column: InstrumentedAttribute[Any], *, falls: bool) -> ColumnElement[Any]:
-    return column.desc() if falls else column.asc()
-
-
 @dataclass(frozen=True, eq=False)
 class Collection:
     """A list that clients page through.
@@ -137,6 +97,8 @@ class Collection:
     `parent` is an integer column that all rows of one parent's list share. `filters` maps the name
     of a parameter to its condition. `always` is a condition on every row. For a list of all rows
     with filters beyond the `steady` ones, which index is best depends on their values.
+    `others_among(filters, key)` narrows others' rows to those that they show, where no index has
+    these alone.
     """
 
     model: type[Base]
@@ -144,6 +106,7 @@ class Collection:
     filters: Mapping[str, FilterCondition] = field(default_factory=dict)
     always: Any = None
     steady: AbstractSet[str] = frozenset()
+    others_among: Callable[[AbstractSet[str], Expression], Condition] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +137,25 @@ def page(
     A collection with a parent is selected for each of `keys`, or for the key that the expression
     `of` names. Other parameters: `row_limit`, and those of the filters, the cursors and the viewer.
     """
-    rows = (
-        _rows(collection, columns, audience, shape.filters)
-        .order_by(*shape.ordering.clauses(reverse=shape.backward))
-        .limit(LIMIT)
-    )
-    if shape.after:
-        rows = rows.where(shape.ordering.after("after", reverse=False, with_tie=shape.with_tie))
-    if shape.before:
-        rows = rows.where(shape.ordering.after("before", reverse=True, with_tie=shape.with_tie))
+
+    def of_key(key: Expression | None) -> AnySelect:
+        def of_part(part: Seen, columns: Columns) -> AnySelect:
+            rows = _rows(collection, columns, part, shape.filters, key)
+            if shape.after:
+                with_tie = shape.with_tie
+                rows = rows.where(shape.ordering.after("after", reverse=False, with_tie=with_tie))
+            if shape.before:
+                with_tie = shape.with_tie
+                rows = rows.where(shape.ordering.after("before", reverse=True, with_tie=with_tie))
+            return rows
+
+        directions = shape.ordering.directions(reverse=shape.backward)
+        parts = parts_of(collection.model, audience)
+        return _together(of_part, parts, columns, directions, LIMIT)
+
     if collection.parent is None:
-        return rows
-    return (
-        _for_each_key(lambda key: collection.parent == key, rows)
-        if of is None
-        else rows.where(collection.parent == of)
-    )
+        return of_key(None)
+    return _for_each_key(of_key) if of is None else of_key(of)
 
 
 def count(
@@ -203,13 +169,20 @@ def count(
 
     With a parent, for each of `keys` that has rows, or for `of`.
     """
-    counted = _rows(collection, {}, audience, filters).add_columns(func.count().label("total"))
-    if collection.parent is None:
-        return counted
-    if of is not None:
-        return counted.where(collection.parent == of)
-    matches = counted.where(collection.parent == any_(KEYS))
-    return matches.add_columns(collection.parent.label(PARENT)).group_by(collection.parent)
+    key = of if of is not None or collection.parent is None else any_(KEYS)
+    counted = [
+        _rows(collection, {}, part, filters, key).add_columns(func.count().label("total"))
+        for part in parts_of(collection.model, audience)
+    ]
+    if key is not of:
+        parent = collection.parent.label(PARENT)
+        # a key's rows are all of one part
+        by_key = [each.add_columns(parent).group_by(collection.parent) for each in counted]
+        return all_of(by_key)
+    if len(counted) == 1:
+        return counted[0]
+    totals: Any = [each.scalar_subquery() for each in counted]
+    return select(sum(totals[1:], totals[0]).label("total"))
 
 
 def by_key(
@@ -222,25 +195,41 @@ def by_key(
     conditions: Sequence[Condition | ConditionByOwner] = (),
     matching: Matching | None = None,
     most: int | None = None,
+    shows_some: bool = False,
+    of_one_athlete: bool = False,
     of: Expression | None = None,
 ) -> AnySelect:
     """Select the visible rows with `key` among `keys`, each with its key.
 
     With `of`, those with that expression as `key`, without the key. `matching` says that `key`
     equals an expression, by columns that have indexes. `most` is how many rows a key has at most:
-    the first ones.
+    the first ones. `shows_some`: others may see some of a key's rows, and not see others.
+    `of_one_athlete`: below `of` they are the parent's athlete's, `OF_ATHLETE`, whose rows lie
+    together (docs/partitions.md).
     """
     match: Matching = matching or (lambda value: key == value)
-    wanted = [
-        visible(model, audience),
-        *(for_audience(each, audience) for each in conditions),
-    ]
+    is_of_athlete = key is OWNER.get(model)
+    parts = parts_of(model, audience) if shows_some or is_of_athlete else (audience,)
+
+    def of_key(value: Expression, columns: Columns) -> AnySelect:
+        def of_part(part: Seen, columns: Columns) -> AnySelect:
+            wanted: list[Condition] = [match(value), visible(model, part)]
+            if of_one_athlete:
+                wanted.append(is_of_athlete_of(model, of))
+            wanted += [for_audience(each, part) for each in conditions]
+            if part is Part.OTHERS and is_of_athlete:
+                wanted.append(_is_of_others(value))
+            return _correlated(_select(model, columns, wanted), value)
+
+        directions = [Directed.from_clause(each) for each in order_by]
+        limit = None if most is None else literal_column(str(most), Integer)
+        return _together(of_part, parts, columns, directions, limit)
+
+    if of is not None:
+        return of_key(of, columns)
     if most is None:
-        value = any_(KEYS) if of is None else of
-        labelled = columns if of is not None else {**columns, PARENT: key}
-        return _select(model, labelled, [match(value), *wanted]).order_by(*order_by)
-    rows = _select(model, columns, wanted).order_by(*order_by).limit(literal_column(str(most)))
-    return _for_each_key(match, rows) if of is None else rows.where(match(of))
+        return of_key(any_(KEYS), {**columns, PARENT: key})
+    return _for_each_key(lambda value: of_key(value, columns))
 
 
 def of_rows(columns: Columns, rows: AnySelect) -> AnySelect:
@@ -253,9 +242,22 @@ def of_rows(columns: Columns, rows: AnySelect) -> AnySelect:
     return select(inner.c[PARENT], *picked).select_from(inner)
 
 
+def ids_first(ids: AnySelect) -> ColumnElement[Any]:
+    """Make an array of ids for `any_`: they are found first, then each row by its own.
+
+    With IN, PostgreSQL may look at all rows that another index finds, and at their ids after that.
+    """
+    return func.array(ids.scalar_subquery(), type_=ARRAY(BigInteger))
+
+
 def matches(key: InstrumentedAttribute[Any], of: Expression | None) -> ColumnElement[bool]:
     """Condition that `key` is among `keys`, or equals the expression `of`."""
     return key == any_(KEYS) if of is None else key == of
+
+
+def is_of_athlete_of(model: type[Base], of: Expression | None) -> ColumnElement[bool]:
+    """Condition that a row has the athlete of the parent with the key `of`; none for `keys`."""
+    return true() if of is None else OWNER[model] == OF_ATHLETE
 
 
 def _select(model: type[Base], columns: Columns, conditions: Sequence[Condition]) -> AnySelect:
@@ -277,18 +279,75 @@ def _tables(expression: Expression | Condition) -> Sequence[Any]:
 
 
 def _rows(
-    collection: Collection, columns: Columns, audience: Audience, filters: frozenset[str]
+    collection: Collection,
+    columns: Columns,
+    part: Seen,
+    filters: AbstractSet[str],
+    key: Expression | None,
 ) -> AnySelect:
-    conditions: list[Condition] = [visible(collection.model, audience)]
-    conditions += [for_audience(collection.filters[name], audience) for name in sorted(filters)]
+    """Select rows of the list of `key`; None: the list of all rows."""
+    conditions: list[Condition] = [visible(collection.model, part)]
+    conditions += [for_audience(collection.filters[name], part) for name in sorted(filters)]
     if collection.always is not None:
-        conditions.append(for_audience(collection.always, audience))
-    return _select(collection.model, columns, conditions)
+        conditions.append(for_audience(collection.always, part))
+    if key is None:
+        return _select(collection.model, columns, conditions)
+    conditions.append(collection.parent == key)
+    if part is Part.OTHERS:
+        if collection.parent is OWNER[collection.model]:
+            conditions.append(_is_of_others(key))
+        if collection.others_among is not None:
+            conditions.append(collection.others_among(filters, key))
+    return _correlated(_select(collection.model, columns, conditions), key)
 
 
-def _for_each_key(match: Matching, rows: AnySelect) -> AnySelect:
+def _is_of_others(key: Expression) -> ColumnElement[bool]:
+    """Condition that the list of the athlete `key` is not the viewer's, known before its rows are."""
+    return key != VIEWER
+
+
+def _correlated(rows: AnySelect, key: Expression) -> AnySelect:
+    """Take the `key` from the statement around `rows`, where it is a column of a table there."""
+    table = getattr(key, "table", None)
+    return rows if table is None else rows.correlate(table)
+
+
+def _together(
+    of_part: Callable[[Seen, Columns], AnySelect],
+    parts: Sequence[Seen],
+    columns: Columns,
+    order_by: Sequence[Directed],
+    limit: ColumnElement[int] | None,
+) -> AnySelect:
+    """Select the first `columns` of all parts, in their order. None: all.
+
+    Each part has an order of its own, which an index may give.
+    """
+    if len(parts) == 1:
+        return _first(of_part(parts[0], columns), [each.clause() for each in order_by], limit)
+    keys = {f"order_{place}": each.column for place, each in enumerate(order_by)}
+    clauses = [each.clause() for each in order_by]
+    first = [_first(of_part(each, {**columns, **keys}), clauses, limit) for each in parts]
+    found = union_all(*first).subquery("parts").c
+    ordered = [each.clause(found[label]) for label, each in zip(keys, order_by, strict=True)]
+    return _first(select(*(found[label] for label in columns)), ordered, limit)
+
+
+def _first(
+    rows: AnySelect, order_by: Sequence[ColumnElement[Any]], limit: ColumnElement[int] | None
+) -> AnySelect:
+    rows = rows.order_by(*order_by)
+    return rows if limit is None else rows.limit(limit)
+
+
+def all_of(parts: Sequence[AnySelect]) -> AnySelect:
+    """Select the rows of all parts, without an order."""
+    return parts[0] if len(parts) == 1 else select(*union_all(*parts).subquery("parts").c)
+
+
+def _for_each_key(rows_of: Callable[[Expression], AnySelect]) -> AnySelect:
     keys = (
         func.unnest(KEYS).table_valued("key", with_ordinality="position").render_derived(name="k")
     )
-    inner = rows.where(match(keys.c.key)).lateral("rows")
+    inner = rows_of(keys.c.key).lateral("rows")
     return select(keys.c.key.label(PARENT), *inner.c).select_from(keys.join(inner, onclause=true()))

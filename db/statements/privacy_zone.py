@@ -42,14 +42,18 @@ def has_privacy_zone(activity_id: Any, athlete_id: Any) -> ColumnElement[bool]:
     is_placed = or_(
         exists().where(route.activity_id == recording.id).correlate_except(route),
         exists()
-        .where(streams.activity_id == recording.id, streams.positions.is_not(None))
+        .where(
+            streams.athlete_id == recording.athlete_id,
+            streams.activity_id == recording.id,
+            streams.positions.is_not(None),
+        )
         .correlate_except(streams),
     )
     is_of_run = or_(recording.id == run_id, recording.duplicate_of_id == run_id)
     placed = (
         select(this.id)
-        .join(recording, is_of_run)
-        .where(this.id == activity_id, is_placed)
+        .join(recording, and_(recording.athlete_id == this.athlete_id, is_of_run))
+        .where(this.id == activity_id, this.athlete_id == athlete_id, is_placed)
         .correlate_except(this, recording)
         .exists()
     )

@@ -6,6 +6,7 @@ totals, which of two recordings represents a run) is derived from these rows alo
 reveals a hidden row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Text,
     and_,
     bindparam,
     case,
     exists,
     false,
+    literal_column,
     not_,
     or_,
     true,
@@ -65,6 +68,21 @@ class Audience(Enum):
     ATHLETE = "athlete"
     ATHLETE_WITH_SHARING = "athlete with sharing"
     ADMIN = "admin"
+
+
+class Part(Enum):
+    """The two parts of what an audience with sharing sees, found by different indexes.
+
+    Others' rows are found by indexes that have no hidden row: neither the cost of a list nor its
+    time tells how many there are.
+    """
+
+    OWN = "own"
+    OTHERS = "others"
+
+
+Seen = Audience | Part
+"""Whose sight shapes a statement: an audience's, or one part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +151,46 @@ OF_ACTIVITY: dict[type[Base], InstrumentedAttribute[int]] = {
 COUNTED_FROM_START = {ActivityLap, ActivitySplit}
 
 
-def visible(model: type[Base], audience: Audience) -> ColumnElement[bool]:
-    """Condition for the rows of `model` that the audience may see."""
-    if audience is Audience.ADMIN:
+# Models with rows of one athlete that others see and rows that they do not.
+_PARTLY_SHARED = {Activity, BestEffort, Gear, PersonalBest}
+
+
+def parts_of(model: type[Base], audience: Audience) -> Sequence[Seen]:
+    """Get the parts that a list of `model` is made of. No row is in two."""
+    if audience is Audience.ATHLETE_WITH_SHARING and model in _PARTLY_SHARED:
+        return tuple(Part)
+    return (audience,)
+
+
+def visible(model: type[Base], seen: Seen) -> ColumnElement[bool]:
+    """Condition for the rows of `model` that the audience may see, or for those of a part."""
+    if seen is Audience.ADMIN:
         return _of_athlete(model)
-    if audience is Audience.NOBODY:
+    if seen is Audience.NOBODY:
         return false()
     if model is ApiToken:
         return ApiToken.account_id == VIEWER_ACCOUNT
     own = and_(own_rows(model), _of_athlete(model))
-    shared = _shared(model) if audience is Audience.ATHLETE_WITH_SHARING else None
-    return own if shared is None else or_(own, shared)
+    shared = None if seen in {Audience.ATHLETE, Part.OWN} else _shared(model)
+    if shared is None:
+        return own
+    others = and_(not_(own_rows(model)), shared)
+    return others if seen is Part.OTHERS else or_(own, others)
 
 
 def own_rows(model: type[Base]) -> ColumnElement[bool]:
     """Condition for the viewer's own rows."""
     return OWNER[model] == VIEWER if model in OWNER else false()
+
+
+def is_public(activity: Any = Activity) -> ColumnElement[bool]:
+    """Condition for activities that athletes who share show to others.
+
+    A constant, so that PostgreSQL knows that the indexes of these rows have all it looks for.
+    """
+    everyone = literal_column(f"'{Visibility.EVERYONE.value}'", Text)
+    condition: ColumnElement[bool] = activity.visibility == everyone
+    return condition
 
 
 def owner_only(model: type[Base], value: Expression, audience: Audience) -> Expression:
@@ -176,9 +218,11 @@ class ConditionByOwner:
     own: Condition
     others: Condition
 
-    def condition_for(self, audience: Audience) -> Condition:
-        """Make the condition for an audience."""
-        if audience is not Audience.ATHLETE_WITH_SHARING:
+    def condition_for(self, seen: Seen) -> Condition:
+        """Make the condition for an audience, or for a part of its rows."""
+        if seen is Part.OTHERS:
+            return self.others
+        if seen is not Audience.ATHLETE_WITH_SHARING:
             return self.own
         own = own_rows(self.model)
         return or_(and_(own, self.own), and_(not_(own), self.others))
@@ -191,18 +235,18 @@ class Search:
     of_all: Condition
     of_one: Condition
 
-    def condition_for(self, audience: Audience) -> Condition:
-        """Make the condition for an audience: one without sharing sees rows of one athlete."""
-        return self.of_one if audience is Audience.ATHLETE else self.of_all
+    def condition_for(self, seen: Seen) -> Condition:
+        """Make the condition: an audience without sharing, and the own part, are rows of one athlete."""
+        return self.of_one if seen in {Audience.ATHLETE, Part.OWN} else self.of_all
 
 
 FilterCondition = Condition | ConditionByOwner | Search
 
 
-def for_audience(condition: FilterCondition, audience: Audience) -> Condition:
-    """Make a list's condition for an audience."""
+def for_audience(condition: FilterCondition, seen: Seen) -> Condition:
+    """Make a list's condition for an audience, or for a part of its rows."""
     if isinstance(condition, ConditionByOwner | Search):
-        return condition.condition_for(audience)
+        return condition.condition_for(seen)
     return condition
 
 
@@ -221,20 +265,20 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model is Athlete:
         return Athlete.shares.is_(true())
     if model is Activity:
-        return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
+        return is_public() & _athlete_shares(model)
     if model in OF_ACTIVITY:
         zone = has_privacy_zone(OF_ACTIVITY[model], OWNER[model])
         is_shown = not_(zone) if model in COUNTED_FROM_START else true()
-        return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model) & is_shown
+        return _is_of_public_activity(model, OF_ACTIVITY[model]) & _athlete_shares(model) & is_shown
     if model is Gear:
         of_public = exists().where(
-            Activity.gear_id == Gear.id, Activity.visibility == Visibility.EVERYONE
+            Activity.gear_id == Gear.id, Activity.athlete_id == Gear.athlete_id, is_public()
         )
         return of_public & _athlete_shares(model)
     if model is PersonalBest:
-        # Without the viewer's own rows, which come from their own history.
-        others = PersonalBest.for_others & not_(own_rows(model))
-        return others & _is_of_public_activity(PersonalBest.activity_id) & _athlete_shares(model)
+        is_public_run = _is_of_public_activity(model, PersonalBest.activity_id)
+        is_shown = PersonalBest.for_others & is_public_run
+        return is_shown & _athlete_shares(model)
     return None
 
 
@@ -242,5 +286,9 @@ def _athlete_shares(model: type[Base]) -> ColumnElement[bool]:
     return exists().where(Athlete.id == OWNER[model], Athlete.shares)
 
 
-def _is_of_public_activity(activity_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    return exists().where(Activity.id == activity_id, Activity.visibility == Visibility.EVERYONE)
+def _is_of_public_activity(
+    model: type[Base], activity_id: InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
+    return exists().where(
+        Activity.id == activity_id, Activity.athlete_id == OWNER[model], is_public()
+    )

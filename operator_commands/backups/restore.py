@@ -34,7 +34,9 @@ from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import put_in_place, staged
 from operator_commands.backups.postgres_programs import STATISTICS_SINCE, PostgresPrograms
 from operator_commands.backups.progress import Progress, show
-from operator_commands.migrations import SCRIPTS, upgrade
+from operator_commands.migrations import upgrade
+from operator_commands.partition_tables import give_up
+from operator_commands.revisions import SCRIPTS, newest_revision
 from operator_commands.stored_tokens import forget_unreadable
 from runtime.original_folder import OriginalFolder
 from runtime.redis_clients import redis_client
@@ -86,6 +88,8 @@ class Restore:
             raise BackupError(f"the originals cannot be written ({error})") from None
         finally:
             self._database.close()
+        if self.manifest.migration != newest_revision():
+            give_up(self._settings)  # no migration runs while tables are on their way
         upgrade(self._settings)
         forget_replaced(self._settings, replaced)
         if forgets_connections:

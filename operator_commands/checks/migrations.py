@@ -6,7 +6,7 @@ from db.errors import DatabaseError
 from db.statements.server import backup
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, require
-from operator_commands.migrations import missing_revisions
+from operator_commands.revisions import missing_revisions
 from settings import Settings
 
 

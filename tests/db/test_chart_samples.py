@@ -2,22 +2,22 @@
 
 import pytest
 
+from bench.recording import three_hours
 from db.chart_samples import StoredStreams, StreamsRequest
-from db.stored_levels import LEVEL_POINTS, encode_levels
+from db.stored_levels import LEVEL_POINTS, encode_samples
 from db.stream_codec import CorruptStreams
-from db.stream_encoding import encode, encode_positions
 from tests import factories as make
 
 ALL = tuple(make.samples(2, every_column=True).columns())
 
 
 def whole(samples) -> StoredStreams:
-    marks, _ = encode_levels(samples)
-    return StoredStreams(len(samples.time_s), encode(samples), marks, encode_positions(samples))
+    encoded = encode_samples(samples)
+    return StoredStreams(len(samples.time_s), encoded.samples, encoded.marks, encoded.positions)
 
 
 def level(samples, points: int) -> StoredStreams:
-    [found] = [each for each in encode_levels(samples)[1] if each.points == points]
+    [found] = [each for each in encode_samples(samples).levels if each.points == points]
     return StoredStreams(len(samples.time_s), found.samples, None, found.positions)
 
 
@@ -34,24 +34,26 @@ def test_a_level_gives_the_same_points_as_all_samples(samples, stored, points):
 
 
 def test_only_recordings_with_more_samples_have_a_level():
-    found = [[each.points for each in encode_levels(make.samples(count))[1]]
+    found = [[each.points for each in encode_samples(make.samples(count)).levels]
              for count in (1, 127, 128, 255, 256, 1024, 4096)]  # fmt: skip
     assert found == [[], [], [64], [64], [64, 128], [64, 128, 512], [64, 128, 512, 2048]]
 
 
 def test_levels_without_positions_have_none():
-    assert [each.positions for each in encode_levels(make.samples(128))[1]] == [None]
+    assert [each.positions for each in encode_samples(make.samples(128)).levels] == [None]
 
 
-def test_stored_levels_are_small(samples):
-    """Four bytes a sample; the samples themselves may take twelve."""
-    marks, levels = encode_levels(samples)
-    room = len(marks) + sum(len(each.samples) + len(each.positions or b"") for each in levels)
-    assert room < 4 * 5000
+def test_what_is_stored_of_a_recording_is_small():
+    """Eight bytes a sample, and four for its marks and levels."""
+    recorded = three_hours()
+    found = encode_samples(recorded)
+    levels = [*map(len, (part for each in found.levels for part in (each.samples, each.positions)))]
+    assert len(found.samples) + len(found.positions) < 8 * len(recorded.time_s)
+    assert len(found.marks) + sum(levels) < 4 * len(recorded.time_s)
 
 
 def test_positions_are_null_where_they_are_not_given(samples):
-    stored = StoredStreams(5000, encode(samples), None, None)
+    stored = StoredStreams(5000, encode_samples(samples).samples, None, None)
     found = stored.choose(StreamsRequest(2), ("time_s", "latitude"))
     assert found.columns == {"time_s": [0, 5089], "latitude": None}
 
@@ -66,4 +68,6 @@ def test_a_range_of_all_is_all(samples):
 
 def test_damaged_marks_are_noticed(samples):
     with pytest.raises(CorruptStreams):
-        StoredStreams(5000, encode(samples), b"\x02\xff", None).choose(StreamsRequest(9), ALL)
+        StoredStreams(5000, encode_samples(samples).samples, b"\x02\xff", None).choose(
+            StreamsRequest(9), ALL
+        )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
+from db.statements.data_version import OF_ATHLETES_AND_ALL
 from tests import factories as make
 
 RENAME = text("UPDATE activities SET name = name || '.' WHERE id = :id")
@@ -82,3 +83,17 @@ def test_what_changes_no_row_leaves_it(connection, db):
     connection.execute(RENAME, {"id": -1})
     connection.commit()
     assert (watched.version(), watched.changes()) == before
+
+
+def test_a_read_is_planned_once_for_all(connection, db):
+    """However few ids the first reads of a connection have."""
+    ids = [make.create_athlete(db) for _ in range(300)][:3]
+    db.exec_driver_sql("ANALYZE athletes")
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as with many athletes
+    connection.exec_driver_sql(f"PREPARE versions(bigint[], bool) AS {OF_ATHLETES_AND_ALL}")
+    for number in range(8):
+        asked = ids[: 1 + number % 3]
+        found = connection.exec_driver_sql(f"EXECUTE versions('{set(asked)}', false)").one()
+        assert sorted(found[0]) == sorted(asked)
+    plans = text("SELECT custom_plans FROM pg_prepared_statements WHERE name = 'versions'")
+    assert connection.execute(plans).scalar_one() == 5

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 
 from db.models import Base
-from operator_commands.migrations import downgrade, missing_revisions, upgrade
+from operator_commands.migrations import downgrade, upgrade
+from operator_commands.revisions import missing_revisions
 from tests import factories as make
 
 
@@ -246,6 +248,23 @@ def create_numbered_runs(db):
     )
     db.exec_driver_sql("INSERT INTO notes VALUES (%s)", (first,))
     return athlete_id, job
+
+
+def test_rows_of_another_athletes_activity_are_refused_with_their_number(settings, db):
+    """No program of ours writes them, but a person with psql may have."""
+    downgrade(settings, "0063")
+    effort_id = make.create_best_effort(db)
+    db.execute(
+        text("UPDATE best_efforts SET athlete_id = :other WHERE id = :id"),
+        {"other": make.create_athlete(db), "id": effort_id},
+    )
+    with pytest.raises(CommandError, match="best_efforts: 1 rows have the activity_id of another"):
+        upgrade(settings)
+    kept = db.execute(text("SELECT count(*) FROM best_efforts")).scalar_one()
+    assert (kept, missing_revisions(db)) == (1, ["0064"])
+    db.execute(text("DELETE FROM best_efforts WHERE id = :id"), {"id": effort_id})
+    upgrade(settings)
+    assert missing_revisions(db) == []
 
 
 def test_numbered_rows_get_random_ids_and_their_numbers_back(settings, db):

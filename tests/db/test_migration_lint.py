@@ -18,7 +18,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 
-from operator_commands.migrations import SCRIPTS, downgrade, upgrade
+from operator_commands.migrations import downgrade, upgrade
+from operator_commands.revisions import SCRIPTS
 
 CHECKED_FROM = "0042"
 LEFT_OUT = (

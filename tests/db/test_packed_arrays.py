@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from db.models import ActivityHeartRates, ActivityRoute
-from db.packed_arrays import parameters_of
+from db.packed_arrays import packed_bytes, parameters_of
 from db.statements.new_rows import add, replace
 from tests import factories as make
 
@@ -58,3 +58,9 @@ def test_without_rows_those_of_the_activities_go(db, owners):
         values = {"activity_ids": ids, **parameters_of(ActivityRoute, ROUTE, rows)}
         db.execute(replace(ActivityRoute, ROUTE, ("activity_id",)), values)
     assert db.execute(text("SELECT count(*) FROM activity_routes")).scalar_one() == 0
+
+
+@pytest.mark.parametrize("given", [[], [b""], [None], [b"\x00\xff'\\", None, bytes(5000)]])
+def test_bytes_come_back_as_they_were(db, given):
+    driver = db.connection.driver_connection
+    assert driver.execute("SELECT %s", [packed_bytes(given)]).fetchone() == (given,)

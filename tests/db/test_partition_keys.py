@@ -51,12 +51,10 @@ KEYS_WITHOUT_ATHLETE = {
     "uq_best_efforts_activity_id_distance",
 }
 REFERENCES_IN_THE_WAY = {
-    "fk_activities_duplicate_of_id",
-    "fk_activities_gear_id",
-    "fk_best_efforts_activity_id",
-    "fk_import_entries_activity_id",
+    "fk_activities_athlete_id_duplicate_of_id",
+    "fk_activities_athlete_id_gear_id",
+    "fk_import_entries_athlete_id_activity_id",
     "fk_imported_files_deleted_activity_id",
-    "fk_personal_bests_activity_id",
     "fk_personal_bests_id",
     "fk_personal_bests_previous_for_others_id",
     "fk_personal_bests_previous_id",
@@ -76,10 +74,10 @@ _REFERENCES = """
                 WHERE attrelid = conrelid AND attname = 'athlete_id')) AS here,
             array_position(confkey, (SELECT attnum FROM pg_attribute
                 WHERE attrelid = confrelid AND attname = 'athlete_id')) AS there,
-            conrelid = ANY(%(tables)s::regclass[]) AS of_one,
-            confrelid = ANY(%(tables)s::regclass[]) AS to_one
+            coalesce(pg_partition_root(conrelid), conrelid) = ANY(%(tables)s::regclass[]) AS of_one,
+            coalesce(pg_partition_root(confrelid), confrelid) = ANY(%(tables)s::regclass[]) AS to_one
     ) found
-    WHERE contype = 'f' AND (of_one OR to_one) AND NOT CASE
+    WHERE contype = 'f' AND conparentid = 0 AND (of_one OR to_one) AND NOT CASE
         WHEN of_one AND to_one THEN coalesce(here = there, false) AND confdeltype IN ('a', 'c', 'r')
         WHEN of_one THEN confrelid = %(everywhere)s::regclass
         ELSE false END

@@ -4,21 +4,27 @@ was there before.
 
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from athletics.personal_best import DatedEffort, personal_bests
-from db.models import Activity, Athlete, BestEffort, PersonalBest
+from db.models import Athlete, PersonalBest
 from db.session import SyncDatabase
+from db.statements.activities import activity_edit
 from db.statements.performance import best_effort, personal_best
+from jobs.sync.personal_bests import recalculate_bests
 from operator_commands.migrations import upgrade
 from settings import load_settings
-
-DISTANCES = {"M400": 400.0, "KM1": 1000.0, "KM5": 5000.0}
-_START = datetime(2024, 1, 1, tzinfo=UTC)
+from tests.db.random_bests import (
+    START,
+    add_activity,
+    add_athlete,
+    add_effort,
+    by_definition,
+    stored,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,82 +39,9 @@ def database(postgres_url) -> Iterator[SyncDatabase]:
     database.close()
 
 
-def add_athlete(connection: Connection, chance: random.Random, activities: int = 15) -> int:
-    """An athlete with efforts that often tie, in time and in the moment of achievement."""
-    statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
-    athlete_id = connection.execute(statement).scalar_one()
-    for _ in range(activities):
-        visibility = chance.choice(("EVERYONE", "EVERYONE", "ONLY_ME"))
-        activity_id = add_activity(
-            connection, athlete_id, flagged=chance.random() < 0.1, visibility=visibility
-        )
-        for distance in chance.sample(sorted(DISTANCES), chance.randint(1, 3)):
-            add_effort(connection, chance, athlete_id, activity_id, distance)
-    return athlete_id
-
-
-def add_activity(connection: Connection, athlete_id: int, *, flagged: bool, visibility: str) -> int:
-    values = {
-        "athlete_id": athlete_id, "source": "FILE", "name": "Run", "sport_type": "Run", "started_at": _START,
-        "started_at_local": _START.replace(tzinfo=None), "timezone": "UTC", "distance_m": 5000, "moving_time_s": 1500,
-        "elapsed_time_s": 1500, "visibility": visibility, "streams_state": "ABSENT", "flagged": flagged,
-    }  # fmt: skip
-    return connection.execute(insert(Activity).values(**values).returning(Activity.id)).scalar_one()
-
-
-def add_effort(
-    connection: Connection, chance: random.Random, athlete_id: int, activity_id: int, distance: str
-) -> None:
-    values = {
-        "athlete_id": athlete_id, "activity_id": activity_id, "distance": distance, "distance_m": DISTANCES[distance],
-        "elapsed_s": chance.randint(100, 112) + chance.choice((0, 0.125)), "start_offset_s": 0,
-        "achieved_at": _START + timedelta(days=chance.randint(0, 9)), "provenance": "STREAM",
-        "excluded": chance.random() < 0.1, "implied": chance.random() < 0.3, "counts": chance.random() < 0.5,
-    }  # fmt: skip
-    connection.execute(insert(BestEffort).values(**values))
-
-
 def recalculate(connection: Connection, athlete_ids: list[int]) -> None:
-    for statement in personal_best.recalculate():
-        connection.execute(statement, {"athlete_ids": athlete_ids})
+    recalculate_bests(connection, athlete_ids)
     connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-
-
-def by_definition(
-    connection: Connection, athlete_id: int, *, for_others: bool = False
-) -> set[tuple]:
-    visible = "AND a.visibility = 'EVERYONE'" if for_others else ""
-    expected = set()
-    for distance in DISTANCES:
-        rows = connection.execute(
-            text(
-                "SELECT e.id, e.achieved_at, e.elapsed_s, e.implied FROM best_efforts e JOIN activities a "
-                "ON a.id = e.activity_id WHERE e.athlete_id = :id AND e.distance = :distance "
-                f"AND NOT e.excluded AND NOT a.flagged {visible}"
-            ),
-            {"id": athlete_id, "distance": distance},
-        )
-        bests = personal_bests(DatedEffort(*row) for row in rows)
-        for best in bests:
-            previous = best.previous.effort_id if best.previous else None
-            expected.add(
-                (best.effort.effort_id, distance, previous, best.improvement_s, best is bests[-1])
-            )
-    return expected
-
-
-def stored(connection: Connection, athlete_id: int, *, for_others: bool = False) -> set[tuple]:
-    columns = "previous_id, improvement_s, is_current"
-    if for_others:
-        columns = "previous_for_others_id, improvement_for_others_s, is_current_for_others"
-    condition = "for_others" if for_others else "for_athlete"
-    rows = connection.execute(
-        text(
-            f"SELECT id, distance, {columns} FROM personal_bests WHERE athlete_id = :id AND {condition}"
-        ),
-        {"id": athlete_id},
-    )
-    return {tuple(row) for row in rows}
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -227,7 +160,7 @@ def test_what_is_excluded_hides_no_recording_and_what_has_no_effort_neither(
         for name, minute in starts.items():
             values = {
                 "id": ids[name],
-                "start": _START + timedelta(minutes=minute),
+                "start": START + timedelta(minutes=minute),
                 "of": None if name == "stands" else ids["stands"],
                 "excluded": name in excluded,
                 "implied": name == "implied",
@@ -256,16 +189,23 @@ def exclude(connection: Connection, athlete_id: int, effort_id: int, *, is_exclu
     """Exclude an effort as the mutation does; tells whether bests were recalculated."""
     owner = connection.execute(best_effort.owner_of(), {"effort_id": effort_id}).one()
     connection.execute(best_effort.exclude(), {"effort_id": effort_id, "is_excluded": is_excluded})
-    parameters = {"athlete_ids": [athlete_id], "distances": [owner.distance]}
-    counts, *update_bests = personal_best.recalculate(of_distances=True)
-    changed = connection.execute(counts, parameters).scalars().all()
-    may_change = connection.execute(
-        personal_best.may_change(), {"changed_ids": list(changed)}
-    ).scalar_one()
-    for statement in update_bests if may_change else ():
-        connection.execute(statement, parameters)
+    others = connection.execute(
+        activity_edit.others_of_run(), {"run": owner.run_id, "activity": owner.activity_id}
+    )
+    parameters = {
+        "athlete_ids": [athlete_id],
+        "distances": [owner.distance],
+        "activity_ids": [owner.activity_id, *others.scalars()],
+    }
+    update_counts = best_effort.update_counts(of_distances=True, of_activities=True)
+    changed = {"changed_ids": connection.execute(update_counts, parameters).scalars().all()}
+    found = connection.execute(personal_best.distances_that_may_change(), changed).scalars().all()
+    if found:
+        told = connection.execute(personal_best.take_back(of_distances=True), parameters)
+        if rows := personal_best.rows_to_write(told.mappings()):
+            connection.execute(personal_best.write(), rows)
     connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    return may_change
+    return bool(found)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,8 +7,8 @@ import pytest
 from db.chart_samples import StoredStreams, StreamsRequest
 from db.shown_samples import read_ranges
 from db.stream_codec import CorruptStreams, Samples
-from db.stream_encoding import encode
 from tests import factories as make
+from tests.db.encoded import encode
 
 NAMES = ("time_s", "distance_m", "heart_rate_bpm", "altitude_m", "latitude")
 

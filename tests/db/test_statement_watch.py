@@ -56,7 +56,7 @@ async def test_what_waits_is_left_alone_and_is_no_work(database, database_url):
         assert not waiting.done()
     await waiting
     assert database.watch.cancelled == 0
-    assert 0 <= meter.total_ms < 800, "it waited twice as long"
+    assert 0 <= round(meter.total_ms, 6) < 800, "it waited twice as long"
 
 
 async def test_waiting_is_left_out_once(database, database_url):
@@ -71,7 +71,7 @@ async def test_waiting_is_left_out_once(database, database_url):
         waiting = asyncio.ensure_future(database.reading(wait))
         await asyncio.sleep(1)
     await waiting
-    assert 0 <= meter.total_ms < 500
+    assert 0 <= round(meter.total_ms, 6) < 500
 
 
 async def test_an_operation_that_has_used_its_time_begins_no_other_statement(database):
@@ -95,7 +95,7 @@ async def test_what_this_process_does_meanwhile_is_no_work_of_the_database(datab
     DATABASE_WORK.set(meter)
     began = time.monotonic()
     await database.reading(wait_for_a_busy_loop)
-    assert 0 <= meter.total_ms < 1000 * (time.monotonic() - began) - 250
+    assert -1e-9 < meter.total_ms < 1000 * (time.monotonic() - began) - 250
 
 
 BUSY_S = 2.5

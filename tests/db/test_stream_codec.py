@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.stored_levels import encode_samples
 from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples, decode
-from db.stream_encoding import encode, encode_positions, rounded
+from db.stream_encoding import rounded
+from tests.db.encoded import encode, encode_positions
 from tests.recordings.run import run_of
 
 RUNS = Path(__file__).parents[2] / "local" / "demo_runs.ndjson"
@@ -77,7 +79,7 @@ def test_a_flipped_or_missing_byte_is_noticed_or_harmless(given_samples, data):
 @pytest.mark.parametrize("time_s", [[], [1], [1, 2, 3]], ids=["none", "one", "three"])
 def test_channels_are_of_one_length(time_s):
     with pytest.raises(ValueError, match="one length"):
-        encode(Samples(time_s, [1, 2]))
+        encode_samples(Samples(time_s, [1, 2]))
 
 
 def test_an_unknown_version_is_named():

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -28,6 +29,7 @@ from local.generated_secrets import new_encryption_key
 from local.postgres import programs_folder
 from operator_commands.migrations import downgrade
 from operator_commands.move_samples import move_samples
+from operator_commands.revisions import newest_revision
 from runtime.clock import utc_now
 from runtime.original_folder import OriginalFolder
 from runtime.redis_clients import CACHED_ANSWERS
@@ -282,6 +284,53 @@ def test_a_database_of_an_earlier_version_is_saved_and_replaced(
     )
     assert db.execute(of_athletes).all() == statistics, "they come along"
     assert len(db.execute(of_jobs).all()) > 5, "those that lacked are gathered"
+
+
+def test_tables_on_their_way_in_an_earlier_version_are_given_up(command, db, settings, tmp_path):
+    """No migration runs while they are there, and those that wrote into them are not any more."""
+    downgrade(settings, "0063")
+    for suffix in ("next", "former"):
+        db.exec_driver_sql(f"CREATE TABLE moved_samples_{suffix} (LIKE moved_samples)")
+    assert command("backup", tmp_path / "backup")[0] == 0
+    code, told = command("restore", tmp_path / "backup", "--replace", "--yes")
+    assert code == 0, told
+    left = "SELECT relname FROM pg_class WHERE relname ~ '_(next|former)$'"
+    assert db.exec_driver_sql(left).scalars().all() == []
+    version = "SELECT version_num > '0063' FROM alembic_version"
+    assert db.exec_driver_sql(version).scalar_one()
+
+
+def test_tables_on_their_way_are_given_up_after_a_migration_ended(
+    command, db, settings, database_url, tmp_path
+):
+    downgrade(settings, "0063")
+    db.exec_driver_sql("CREATE TABLE moved_samples_next (LIKE moved_samples)")
+    assert command("backup", tmp_path / "backup")[0] == 0
+    with psycopg.connect(database_url) as migrating:
+        migrating.execute("SELECT pg_advisory_lock(%s)", (0x70616365,))
+        waited = threading.Thread(target=end_when_waited_for, args=(migrating, database_url))
+        waited.start()
+        code, told = command("restore", tmp_path / "backup", "--replace", "--yes")
+        waited.join()
+    assert code == 0, told
+    version = "SELECT to_regclass('moved_samples_next') IS NULL, version_num FROM alembic_version"
+    assert tuple(db.exec_driver_sql(version).one()) == (True, newest_revision())
+
+
+WAITING = """
+    SELECT count(*) > 0 FROM pg_locks JOIN pg_database d ON d.oid = database
+    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
+
+
+def end_when_waited_for(migrating: psycopg.Connection, database_url: str) -> None:
+    """Give the lock of migrations back when somebody has waited for it; after 60 s in any case."""
+    until = time.monotonic() + 60
+    with psycopg.connect(database_url, autocommit=True) as looks:
+        while not looks.execute(WAITING).fetchone()[0] and time.monotonic() < until:
+            time.sleep(0.02)
+    migrating.execute("SELECT pg_advisory_unlock(%s)", (0x70616365,))
+    migrating.commit()
 
 
 def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path):

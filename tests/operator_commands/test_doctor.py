@@ -116,6 +116,14 @@ def test_missing_migrations_are_counted_and_the_remedy_named(settings, capsys):
     assert "Run `pacegraph restore` again" in diagnosis(settings, capsys)[1]["migrations"]
 
 
+def test_the_database_of_a_newer_version_is_told(settings, capsys):
+    upgrade(settings)
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    told = diagnosis(settings, capsys)[1]["migrations"]
+    assert "by a newer pacegraph: update this one" in told
+
+
 def test_migrations_go_down_and_up_again(settings, capsys):
     upgrade(settings)
     downgrade(settings, "base")

@@ -41,6 +41,13 @@ def test_an_empty_database_is_reverted_without_a_question(migrate, db):
     assert not has_jobs(db)
 
 
+def test_an_unknown_migration_is_told(migrate, db, capsys):
+    assert migrate("--to", "9999") == 1
+    told = capsys.readouterr().err
+    assert "No such revision or branch '9999'" in told
+    assert "Traceback" not in told
+
+
 def test_the_tables_with_rows_are_found(db, settings):
     athlete_id = make.create_athlete(db)
     make.create_activity(db, athlete_id)

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     ColumnElement,
     DateTime,
     Double,
@@ -33,17 +32,20 @@ from athletics.sport import RUN_SPORT_TYPES
 from db.models import (
     Activity,
     ActivitySource,
-    ActivityStreams,
-    BestEffort,
-    RecordingChoice,
-    StreamsState,
-    Visibility,
 )
 from db.statements.edited import unless_edited
 from db.statements.new_rows import given_rows
-from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
+from db.statements.ordering import Ordering
+from db.statements.page import AnySelect, Collection, Columns, by_key
 from db.statements.search import contains, each_contains
-from db.statements.visibility import Audience, ConditionByOwner, Expression, FilterCondition, Search
+from db.statements.visibility import (
+    Audience,
+    ConditionByOwner,
+    Expression,
+    FilterCondition,
+    Search,
+    is_public,
+)
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -78,13 +80,16 @@ def duplicate_for_others(of: Any = Activity) -> ColumnElement[int | None]:
     """
     original, other = aliased(Activity), aliased(Activity)
     shown = select(original.id).where(
-        original.id == of.duplicate_of_id, original.visibility == Visibility.EVERYONE
+        original.id == of.duplicate_of_id,
+        original.athlete_id == of.athlete_id,
+        is_public(original),
     )
     first = (
         select(other.id)
         .where(
             other.duplicate_of_id == of.duplicate_of_id,
-            other.visibility == Visibility.EVERYONE,
+            other.athlete_id == of.athlete_id,
+            is_public(other),
             tuple_(other.started_at, other.id) < tuple_(of.started_at, of.id),
         )
         .order_by(other.started_at, other.id)
@@ -209,8 +214,8 @@ def upsert_from_strava() -> Executable:
             and_(new.device_name.is_not(None), Activity.device_name.is_(None)),
         ),
     )
-    # The system column xmax is 0 in a row version that was inserted, not updated.
-    created = literal_column("(activities.xmax = 0)", Boolean).label("created")
+    # A row of before keeps its time. No system column tells: rows in partitions have none here.
+    created = (Activity.created_at == func.now()).label("created")
     return upsert.returning(Activity.id, Activity.strava_id, created)
 
 
@@ -268,48 +273,6 @@ def known_since() -> Executable:
     )
 
 
-@cache
-def recordings() -> Executable:
-    """Select the columns that detect duplicates, for all activities of `athlete`.
-
-    `measured` are the distances of the activity's own efforts, without the implied.
-    """
-    measured = (
-        select(BestEffort.activity_id, func.array_agg(BestEffort.distance).label("distances"))
-        .where(BestEffort.athlete_id == _ATHLETE_ID, ~BestEffort.implied)
-        .group_by(BestEffort.activity_id)
-        .subquery()
-    )
-    return (
-        select(
-            Activity.id,
-            Activity.sport_type,
-            Activity.started_at,
-            Activity.started_at_local,
-            Activity.started_at_is_hidden.label("started_at_is_hidden"),
-            Activity.moving_time_s,
-            Activity.elapsed_time_s,
-            Activity.distance_m,
-            (Activity.streams_state == StreamsState.STORED).label("has_streams"),
-            Activity.flagged,
-            Activity.duplicate_of_id,
-            Activity.recording_choice,
-            (
-                func.num_nonnulls(
-                    Activity.average_heart_rate_bpm,
-                    Activity.average_cadence_rpm,
-                    Activity.elevation_gain_m,
-                    ActivityStreams.positions,
-                )
-            ).label("columns"),
-            measured.c.distances.label("measured"),
-        )
-        .outerjoin(measured, measured.c.activity_id == Activity.id)
-        .outerjoin(ActivityStreams, ActivityStreams.activity_id == Activity.id)
-        .where(Activity.athlete_id == _ATHLETE_ID)
-    )
-
-
 def recordings_of_runs(
     columns: Columns, _shape: Any, audience: Audience, of: Expression | None
 ) -> AnySelect:
@@ -326,6 +289,8 @@ def recordings_of_runs(
         ],
         matching=lambda run: or_(Activity.id == run, Activity.duplicate_of_id == run),
         most=MOST_RECORDINGS,
+        shows_some=True,
+        of_one_athlete=True,
         of=of,
     )
 
@@ -335,63 +300,10 @@ def owner_of() -> Executable:
     """Select `athlete_id` and `run_id` of `activity_id`, and `others`: the run's other recordings."""
     other = aliased(Activity)
     of_run = or_(other.id == Activity.run_id, other.duplicate_of_id == Activity.run_id)
-    others = select(func.count()).where(of_run, other.id != Activity.id)
+    is_other = and_(other.athlete_id == Activity.athlete_id, other.id != Activity.id)
+    others = select(func.count()).where(of_run, is_other)
     return select(
         Activity.athlete_id,
         Activity.run_id.label("run_id"),
         others.scalar_subquery().label("others"),
     ).where(Activity.id == _ACTIVITY_ID)
-
-
-def choose() -> Executable:
-    """Give `activity_id` the `new_choice`; returns its id where that changes it."""
-    new_choice = bindparam("new_choice", type_=Text)
-    return (
-        update(Activity)
-        .where(Activity.id == _ACTIVITY_ID, Activity.recording_choice != new_choice)
-        .values(recording_choice=new_choice, updated_at=func.now())
-        .returning(Activity.id)
-    )
-
-
-def undo_choice() -> Executable:
-    """Take back the `old_choice` of `activity_id`, if that is its choice."""
-    return (
-        update(Activity)
-        .where(
-            Activity.id == _ACTIVITY_ID,
-            Activity.recording_choice == bindparam("old_choice", type_=Text),
-        )
-        .values(recording_choice=RecordingChoice.BY_RULES.value, updated_at=func.now())
-    )
-
-
-@cache
-def unchoose_others() -> Executable:
-    """Take back the choice of any other recording than `activity_id` of the run `of_run`."""
-    of_run = bindparam("of_run", type_=BigInteger)
-    return (
-        update(Activity)
-        .where(
-            or_(Activity.id == of_run, Activity.duplicate_of_id == of_run),
-            Activity.id != _ACTIVITY_ID,
-            Activity.recording_choice == RecordingChoice.CHOSEN,
-        )
-        .values(recording_choice=RecordingChoice.BY_RULES.value, updated_at=func.now())
-    )
-
-
-@cache
-def set_duplicate_of() -> Executable:
-    """Mark each of `activity_ids` as a duplicate of that of `original_ids` at the same place.
-
-    Null marks it as an original. One statement: a run may have a thousand recordings.
-    """
-    names = ("activity_ids", "original_ids")
-    lists = [bindparam(name, type_=ARRAY(BigInteger)) for name in names]
-    changed = func.unnest(*lists).table_valued("id", "original_id").render_derived()
-    return (
-        update(Activity)
-        .where(Activity.id == changed.c.id)
-        .values(duplicate_of_id=changed.c.original_id)
-    )

@@ -115,7 +115,9 @@ def _is_chosen(rows: Any) -> ColumnElement[bool]:
 def _excluded_efforts() -> ColumnElement[Any]:
     """The distances of an activity's efforts that were excluded one by one."""
     found = select(BestEffort.distance).where(
-        BestEffort.activity_id == Activity.id, BestEffort.excluded
+        BestEffort.activity_id == Activity.id,
+        BestEffort.athlete_id == Activity.athlete_id,
+        BestEffort.excluded,
     )
     return func.array(found.correlate(Activity).scalar_subquery(), type_=ARRAY(Text))
 
@@ -223,7 +225,11 @@ def keep_exclusions(*conditions: ColumnElement[bool]) -> Executable:
     source that changes them so.
     """
     distances = func.array_agg(BestEffort.distance, type_=ARRAY(Text))
-    of_these = (Activity.id == BestEffort.activity_id, Activity.strava_id.is_not(None))
+    of_these = (
+        Activity.id == BestEffort.activity_id,
+        Activity.athlete_id == BestEffort.athlete_id,
+        Activity.strava_id.is_not(None),
+    )
     rows = (
         select(Activity.athlete_id, Activity.strava_id, false(), false(), distances)
         .where(BestEffort.excluded, *of_these, *conditions)
@@ -256,11 +262,14 @@ def apply_excluded_efforts() -> tuple[Executable, ...]:
         .where(
             *of_these,
             BestEffort.activity_id == Activity.id,
+            BestEffort.athlete_id == Activity.athlete_id,
             BestEffort.distance == any_(KeptChoice.excluded_efforts),
         )
     )
     kept = func.unnest(KeptChoice.excluded_efforts, type_=Text).column_valued("kept")
-    found = select(BestEffort.distance).where(BestEffort.activity_id == Activity.id)
+    found = select(BestEffort.distance).where(
+        BestEffort.activity_id == Activity.id, BestEffort.athlete_id == Activity.athlete_id
+    )
     there = func.array(found.correlate(Activity).scalar_subquery(), type_=ARRAY(Text))
     left = select(kept).where(kept != all_(there)).correlate(KeptChoice, Activity)
     forget = (

@@ -23,7 +23,8 @@ from db.statements.activities.activity import IS_RUN
 from db.statements.edited import unless_edited
 from db.statements.interval import seconds
 from db.statements.new_rows import replace
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -37,7 +38,9 @@ _SOUGHT = (
     Activity.updated_at,
 )
 _UNCHANGED = Activity.updated_at == _SEEN_AT
-_HAS_LAPS = exists().where(ActivityLap.activity_id == Activity.id)
+_HAS_LAPS = exists().where(
+    ActivityLap.activity_id == Activity.id, ActivityLap.athlete_id == Activity.athlete_id
+)
 
 _LAP = (
     "activity_id", "lap_number", "athlete_id", "start_offset_s", "elapsed_time_s", "moving_time_s",

@@ -24,6 +24,7 @@ from sqlalchemy.orm import aliased
 from db.models import Activity, Gear, Visibility
 from db.statements.activities.activity import MOST_RECORDINGS
 from db.statements.edited import with_names
+from db.statements.page import ids_first
 
 FOLLOWING_SOURCE = frozenset(
     each.key for each in (Activity.name, Activity.description, Activity.is_race, Activity.gear_id)
@@ -70,25 +71,29 @@ def hide_with_run() -> Executable:
     return _hide(
         Activity.athlete_id == of_athlete,
         Activity.source_visibility.is_(None),
-        Activity.run_id.expression.in_(runs),
+        # once, and not for each activity: a whole history is looked at
+        Activity.run_id.expression == any_(ids_first(runs)),
     )
 
 
 @cache
 def near_hidden() -> Executable:
-    """Select whether one of `activity_ids` may be a recording of a hidden run.
+    """Select whether one of `activity_ids`, of `athlete`, may be a recording of a hidden run.
 
     That began at most a day apart: where Strava hides the start, it tells the day alone.
     """
-    hidden = aliased(Activity)
+    hidden, of_athlete = aliased(Activity), aliased(Activity)
+    all_hidden = select(of_athlete.id).where(
+        of_athlete.athlete_id == bindparam("athlete", type_=BigInteger),
+        of_athlete.source_visibility.is_not(None),
+    )
     day = literal(timedelta(days=1), Interval)
     is_near = hidden.started_at.between(Activity.started_at - day, Activity.started_at + day)
     return select(
         exists().where(
             Activity.id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))),
             Activity.source_visibility.is_(None),
-            hidden.athlete_id == Activity.athlete_id,
-            hidden.source_visibility.is_not(None),
+            hidden.id == any_(ids_first(all_hidden)),  # mostly none
             is_near,
         )
     )

@@ -3,7 +3,8 @@
 from sqlalchemy import Text, bindparam
 
 from db.models import ActivitySplit
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 
 SPLITS_OF_ACTIVITY = Collection(
     ActivitySplit,

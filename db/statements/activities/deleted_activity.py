@@ -20,7 +20,8 @@ from sqlalchemy import (
 from db.models import Activity, DeletedActivity, ImportedFile, OldId, Original, SyncProblem
 from db.models.old_id import RENUMBERED
 from db.statements.activities.activity_deletion import delete_where
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 
 DELETED_OF_ATHLETE = Collection(DeletedActivity, parent=DeletedActivity.athlete_id)
 NEWEST = Ordering(DeletedActivity.deleted_at, DeletedActivity.id, descending=True)

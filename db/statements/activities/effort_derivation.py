@@ -206,7 +206,9 @@ def clear_unwanted() -> tuple[Executable, ...]:
         _outdated(),
     )
     return (
-        delete(ActivityStreams).where(ActivityStreams.activity_id.in_(ids)),
+        delete(ActivityStreams).where(
+            ActivityStreams.athlete_id == _ATHLETE_ID, ActivityStreams.activity_id.in_(ids)
+        ),
         delete(ActivityHeartRates).where(ActivityHeartRates.activity_id.in_(ids)),
         delete(ActivitySplit).where(ActivitySplit.activity_id.in_(ids)),
         delete(ActivityRoute).where(ActivityRoute.activity_id.in_(ids)),
@@ -261,7 +263,9 @@ def ask_again() -> Executable:
 def derive_again() -> Executable:
     """Have the efforts of the activity `problem_of` of `athlete` derived again, where a problem with it stands."""
     failed = exists().where(
-        SyncProblem.activity_id == Activity.id, SyncProblem.stage == SyncStage.DERIVING
+        SyncProblem.activity_id == Activity.id,
+        SyncProblem.athlete_id == Activity.athlete_id,
+        SyncProblem.stage == SyncStage.DERIVING,
     )
     return (
         update(Activity)

@@ -25,10 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from db.models import Activity, ActivitySource, Gear, Visibility
+from db.models import Activity, ActivitySource, Gear
 from db.statements.edited import is_edited, unless_edited, with_names
 from db.statements.interval import seconds
 from db.statements.performance.training_summary import summed
+from db.statements.visibility import is_public
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 MOST_OF_ATHLETE = 100
@@ -45,12 +46,12 @@ def distance_m(*, to_others: bool = False) -> ColumnElement[float]:
     run = func.coalesce(Activity.duplicate_of_id, Activity.id)
     runs = (
         select(func.max(Activity.distance_m).label("meters"))
-        .where(Activity.gear_id == Gear.id)
+        .where(Activity.gear_id == Gear.id, Activity.athlete_id == Gear.athlete_id)
         .group_by(run)
         .correlate(Gear)
     )
     if to_others:
-        runs = runs.where(Activity.visibility == Visibility.EVERYONE)
+        runs = runs.where(is_public())
     of_runs = runs.subquery()
     return func.coalesce(select(summed(of_runs.c.meters)).scalar_subquery(), 0.0)
 
@@ -187,7 +188,10 @@ def remove() -> Executable:
 
 
 def use_stravas() -> Executable:
-    """Give activities of `athlete` Strava's gear in place of gear from files with the same name."""
+    """Give activities of `athlete` Strava's gear in place of gear from files with the same name.
+
+    Returns their ids.
+    """
     of_file, of_strava = aliased(Gear), aliased(Gear)
     same = (
         select(func.min(of_strava.id))
@@ -204,6 +208,7 @@ def use_stravas() -> Executable:
             exists().where(*_same_name(of_file, of_strava)),
         )
         .values(gear_id=same)
+        .returning(Activity.id)
     )
 
 
@@ -257,8 +262,11 @@ def write_told() -> Executable:
     """Write what Strava tells of the gear `gear_strava_id` of `athlete`.
 
     Parameters also: `new_name` (null: the known one stays), `new_distance_m`, `new_retired` (null:
-    not told), and `asked`: whether it was asked.
+    not told), and `asked`: whether it was asked. Returns whether `name`, `retired` or the distance
+    is another than before, or nothing if nothing was written. Lock the athlete.
     """
+    before = aliased(Gear)
+    shown = (Gear.name, Gear.retired, Gear.stated_distance_m)
     told_retired = func.coalesce(bindparam("new_retired", type_=Boolean), Gear.retired)
     retired = unless_edited(Gear, Gear.retired, told_retired)
     new_name = bindparam("new_name", type_=Text)
@@ -272,6 +280,7 @@ def write_told() -> Executable:
         .where(
             Gear.athlete_id == _ATHLETE_ID,
             Gear.strava_id == bindparam("gear_strava_id", type_=Text),
+            before.id == Gear.id,
             or_(
                 asked,
                 name.is_distinct_from(Gear.name),
@@ -287,6 +296,7 @@ def write_told() -> Executable:
             retired=retired,
             asked_at=case((asked, func.now()), else_=Gear.asked_at),
         )
+        .returning(or_(*(each.is_distinct_from(getattr(before, each.key)) for each in shown)))
     )
 
 

@@ -32,6 +32,10 @@ _FILE_ID = bindparam("file", type_=BigInteger)
 _PLACE = bindparam("at_place", type_=Text)
 _IS_OLD = Activity.started_at < ago(bindparam("age_s", type_=Float))
 _NOTHING = b""
+OF_ACTIVITY = and_(
+    ActivityStreams.athlete_id == Activity.athlete_id, ActivityStreams.activity_id == Activity.id
+)
+"""Condition to join an activity's samples; the athlete tells in which partition they are."""
 OF_STREAMS = and_(
     MovedSamples.athlete_id == ActivityStreams.athlete_id,
     MovedSamples.activity_id == ActivityStreams.activity_id,
@@ -43,6 +47,9 @@ FILE: Columns = {
     "file_digest": MovedSamples.digest,
 }
 """What `db.moved_samples.SamplesFile` is made of; null for samples in the database."""
+_OF_ONE = and_(
+    ActivityStreams.athlete_id == _ATHLETE_ID, ActivityStreams.activity_id == _ACTIVITY_ID
+)
 _COLUMNS = (
     ActivityStreams.activity_id,
     ActivityStreams.athlete_id,
@@ -65,7 +72,7 @@ def stored_here() -> Executable:
     """
     return (
         select(*_COLUMNS)
-        .join(Activity, Activity.id == ActivityStreams.activity_id)
+        .join(Activity, OF_ACTIVITY)
         .where(
             _of_athlete(),
             ActivityStreams.activity_id > _AFTER_ID,
@@ -99,15 +106,13 @@ def are_any() -> Executable:
 def stored_in_another_place() -> Executable:
     """Select rows as `stored_elsewhere` whose files are not at `at_place`, of the age `age_s`."""
     return (
-        stored_elsewhere()
-        .join(Activity, Activity.id == ActivityStreams.activity_id)
-        .where(MovedSamples.place != _PLACE, _IS_OLD)
+        stored_elsewhere().join(Activity, OF_ACTIVITY).where(MovedSamples.place != _PLACE, _IS_OLD)
     )
 
 
 @cache
 def take_out() -> Executable:
-    """Empty the samples of `activity` unless a column changed since it was read as `old_…`.
+    """Empty the samples of `athlete`'s `activity` unless a column changed since it was read as `old_…`.
 
     Returns its id, nothing if one did.
     """
@@ -118,7 +123,7 @@ def take_out() -> Executable:
     )
     return (
         update(ActivityStreams)
-        .where(ActivityStreams.activity_id == _ACTIVITY_ID, *unchanged)
+        .where(_OF_ONE, *unchanged)
         .values(
             samples=_NOTHING,
             marks=_NOTHING,
@@ -131,7 +136,7 @@ def take_out() -> Executable:
 
 @cache
 def note() -> Executable:
-    """Note the file of the samples of `activity`, which are taken out."""
+    """Note the file of the samples of `athlete`'s `activity`, which are taken out."""
     return insert(MovedSamples).values(
         athlete_id=_ATHLETE_ID,
         activity_id=_ACTIVITY_ID,
@@ -144,13 +149,17 @@ def note() -> Executable:
 
 @cache
 def change_place() -> Executable:
-    """Note that the samples in the file `file` are in `new_file` at `at_place` now.
+    """Note that `athlete`'s samples in the file `file` are in `new_file` at `at_place` now.
 
     Returns the activity, nothing if they are not in `file` any more.
     """
     return (
         update(MovedSamples)
-        .where(MovedSamples.file_id == _FILE_ID, MovedSamples.activity_id == _ACTIVITY_ID)
+        .where(
+            MovedSamples.athlete_id == _ATHLETE_ID,
+            MovedSamples.activity_id == _ACTIVITY_ID,
+            MovedSamples.file_id == _FILE_ID,
+        )
         .values(file_id=bindparam("new_file", type_=BigInteger), place=_PLACE)
         .returning(MovedSamples.activity_id)
     )
@@ -158,7 +167,7 @@ def change_place() -> Executable:
 
 @cache
 def put_back() -> Executable:
-    """Write samples of `activity` back that are in the file `file`; a trigger lets go of that.
+    """Write samples of `athlete`'s `activity` back that are in `file`; a trigger lets go of that.
 
     Returns its id, nothing if other samples are there meanwhile.
     """
@@ -167,7 +176,7 @@ def put_back() -> Executable:
     )
     return (
         update(ActivityStreams)
-        .where(ActivityStreams.activity_id == _ACTIVITY_ID, has_file)
+        .where(_OF_ONE, has_file)
         .values(
             samples=bindparam("whole_samples", type_=LargeBinary),
             marks=bindparam("whole_marks", type_=LargeBinary),

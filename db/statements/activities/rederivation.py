@@ -9,6 +9,7 @@ from sqlalchemy import (
     Executable,
     Integer,
     LargeBinary,
+    and_,
     any_,
     bindparam,
     delete,
@@ -73,7 +74,13 @@ def activities() -> Executable:
     """Select `place`, `id` and `timezone` of the activities that `athlete` has of a file's `digest`."""
     return (
         select(ImportedFile.place, Activity.id, Activity.timezone)
-        .join(Activity, Activity.id == ImportedFile.activity_id)
+        .join(
+            Activity,
+            and_(
+                Activity.id == ImportedFile.activity_id,
+                Activity.athlete_id == ImportedFile.athlete_id,
+            ),
+        )
         .where(
             ImportedFile.athlete_id == _ATHLETE_ID,
             ImportedFile.digest == bindparam("digest", type_=LargeBinary),
@@ -96,5 +103,11 @@ def rewrite(names: Sequence[str]) -> Executable:
 
 @cache
 def forget_parts() -> tuple[Executable, ...]:
-    """Make the statements that delete samples, splits, heart rates, route and laps of `activity`."""
-    return tuple(delete(each).where(each.activity_id == _ACTIVITY_ID) for each in _PARTS)
+    """Make the statements that delete samples, splits, heart rates, route and laps of `activity`.
+
+    It is `athlete`'s.
+    """
+    return tuple(
+        delete(each).where(each.athlete_id == _ATHLETE_ID, each.activity_id == _ACTIVITY_ID)
+        for each in _PARTS
+    )

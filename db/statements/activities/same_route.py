@@ -37,6 +37,7 @@ def runs_on_route(columns: Columns, _: Any, audience: Audience, of: Expression |
         conditions=[IS_RUN],
         matching=matching,
         most=MOST_LISTED,
+        of_one_athlete=True,
         of=of,
     )
 

@@ -1,5 +1,7 @@
 """How long activities of a source are kept after it last confirmed them."""
 
+from functools import cache
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -43,6 +45,7 @@ def confirm() -> Executable:
     )
 
 
+@cache
 def create_refreshing_jobs() -> Executable:
     """Create full syncs of athletes with activities unconfirmed for `refreshed_s`; summaries.
 

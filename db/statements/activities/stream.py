@@ -1,6 +1,6 @@
 """The samples of activities, compressed (`db/stream_codec.py`, `db/chart_samples.py`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -30,9 +30,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreamLevel, ActivityStreams, MovedSamples
 from db.statements.activities import effort_derivation
-from db.statements.activities.moved_samples import FILE, OF_STREAMS
+from db.statements.activities.moved_samples import FILE, OF_ACTIVITY, OF_STREAMS
 from db.statements.jobs import job_lease
-from db.statements.page import PARENT, AnySelect, matches
+from db.statements.new_rows import PackedArray
+from db.statements.page import PARENT, AnySelect, is_of_athlete_of, matches
 from db.statements.privacy_zone import shown_samples
 from db.statements.strava import strava_connection
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
@@ -47,19 +48,25 @@ _SAMPLES = {
     "duration_s": bindparam("duration_s", type_=Double),
     "is_complete": bindparam("is_complete", type_=Boolean),
 }
-_OWNER = {
-    "activity_id": _ACTIVITY_ID,
-    # Not "athlete_id": an UPDATE of activities would write that column.
-    "athlete_id": bindparam("owner_id", type_=BigInteger),
-}
-_LEVEL_ALONE = ("points", "samples", "positions")
+# Not "athlete_id": an UPDATE of activities would write that column.
+_OWNER_ID = bindparam("owner_id", type_=BigInteger)
+_OWNER = {"activity_id": _ACTIVITY_ID, "athlete_id": _OWNER_ID}
+_OF_SOME = (
+    ActivityStreams.athlete_id == any_(bindparam("owner_ids", type_=ARRAY(BigInteger))),
+    ActivityStreams.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))),
+)
+PACKED = ("samples", "positions")
+"""The columns of levels whose arrays are of `db.packed_arrays`."""
+_LEVEL_ALONE = ("points", *PACKED)
 _LEVEL = ("activity_id", "athlete_id", *_LEVEL_ALONE)
 
 
 @cache
 def samples() -> Executable:
-    """Select the rows of `activity_ids`: compressed samples, positions, marks, `is_complete`, `FILE`."""
-    ids = bindparam("activity_ids", type_=ARRAY(BigInteger))
+    """Select the rows of `activity_ids`: compressed samples, positions, marks, `is_complete`, `FILE`.
+
+    They are of the athletes `owner_ids`.
+    """
     return (
         select(
             ActivityStreams.activity_id,
@@ -70,7 +77,7 @@ def samples() -> Executable:
             *(value.label(name) for name, value in FILE.items()),
         )
         .outerjoin(MovedSamples, OF_STREAMS)
-        .where(ActivityStreams.activity_id == any_(ids))
+        .where(*_OF_SOME)
     )
 
 
@@ -114,13 +121,14 @@ def chart(
     if of is None:
         columns.append(ActivityStreams.activity_id.label(PARENT))
     rows = select(*columns).select_from(ActivityStreams)
-    rows = rows.join(Activity, Activity.id == ActivityStreams.activity_id).join(seen, true())
+    rows = rows.join(Activity, OF_ACTIVITY).join(seen, true())
     if level is not None:
         rows = rows.outerjoin(level, true())
     if not FILE.keys().isdisjoint(labels):
         rows = rows.outerjoin(MovedSamples, OF_STREAMS)
     return rows.where(
-        matches(ActivityStreams.activity_id, of),
+        matches(Activity.id, of),  # the activity tells the athlete, whose samples lie together
+        is_of_athlete_of(Activity, of),
         visible(Activity, audience),
         func.coalesce(func.cardinality(seen.c.samples), 1) > 0,
     )
@@ -137,6 +145,7 @@ def _level(seen: FromClause) -> AnySelect:
     return (
         select(ActivityStreamLevel.samples, ActivityStreamLevel.positions)
         .where(
+            ActivityStreamLevel.athlete_id == ActivityStreams.athlete_id,
             ActivityStreamLevel.activity_id == ActivityStreams.activity_id,
             ActivityStreamLevel.points >= _MAX_POINTS,
             seen.c.samples.is_(None),
@@ -178,7 +187,7 @@ def store_held() -> Executable:
 
     It does what `job_lease.hold`, `strava_connection.keep_connected`, `effort_derivation.record`,
     `store_first` and `store_levels` do, in this order, with their parameters, but that the levels
-    are what `values_of_held_levels` makes. Returns one row:
+    are without the activity and the athlete. Returns one row:
     `cancelled` is what `hold` returns, null where that is nothing. Nothing is written unless it is
     false and the athlete `is_connected`, nor where the activity `has_some` samples.
     """
@@ -186,7 +195,11 @@ def store_held() -> Executable:
     goes_on = select(~held.c.cancel_requested).scalar_subquery()
     connected = strava_connection.keeping(only_if=goes_on).cte("connected")
     is_connected = exists().select_from(connected)
-    has_some = exists().where(ActivityStreams.activity_id == _ACTIVITY_ID)
+    some = exists().where(
+        ActivityStreams.athlete_id == _OWNER_ID, ActivityStreams.activity_id == _ACTIVITY_ID
+    )
+    found = select(some.label("has_some")).cte("found")  # which is looked for once
+    has_some = select(found.c.has_some).scalar_subquery()
     recording: Any = effort_derivation.record(one=True)
     recorded = recording.where(is_connected, ~has_some).cte("recorded")
     samples = insert(ActivityStreams).from_select(
@@ -207,38 +220,39 @@ def store_held() -> Executable:
 
 
 def discard_levels() -> Executable:
-    """Delete the stored levels of `activity_id`."""
-    return delete(ActivityStreamLevel).where(ActivityStreamLevel.activity_id == _ACTIVITY_ID)
+    """Delete the stored levels of `activity_id`, which is of the athlete `owner_id`."""
+    return delete(ActivityStreamLevel).where(
+        ActivityStreamLevel.athlete_id == _OWNER_ID,
+        ActivityStreamLevel.activity_id == _ACTIVITY_ID,
+    )
 
 
 @cache
 def store_levels() -> Executable:
-    """Insert stored levels; parameters are what `values_of_levels` makes."""
+    """Insert stored levels, of which each column is an array named `of_` and its name."""
     return insert(ActivityStreamLevel).from_select(_LEVEL, select(*_given_levels(_LEVEL).c))
 
 
 def _given_levels(names: Sequence[str]) -> Any:
-    columns = ActivityStreamLevel.__table__.c
-    arrays = [bindparam(f"of_{name}", type_=ARRAY(columns[name].type)) for name in names]
-    named = (column(name, columns[name].type) for name in names)
+    types = {name: ActivityStreamLevel.__table__.c[name].type for name in names}
+    arrays = [
+        cast(bindparam(f"of_{name}", type_=PackedArray()), ARRAY(type_))
+        if name in PACKED
+        else bindparam(f"of_{name}", type_=ARRAY(type_))
+        for name, type_ in types.items()
+    ]
+    named = (column(name, type_) for name, type_ in types.items())
     return func.unnest(*arrays).table_valued(*named).render_derived(name="given")
 
 
-def values_of_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Make the parameters of `store_levels` of rows of `activity_stream_levels`."""
-    return _arrays(rows, _LEVEL)
-
-
-def values_of_held_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Make the parameters of `store_held` of such rows without the activity and the athlete."""
-    return _arrays(rows, _LEVEL_ALONE)
-
-
-def _arrays(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[Any]]:
-    return {f"of_{name}": [row[name] for row in rows] for name in names}
+def values_of_owners(activities: Sequence[Any]) -> dict[str, list[int]]:
+    """Make the parameters of `samples` and `discard` of activities that have `id` and `athlete_id`."""
+    return {
+        "owner_ids": sorted({each.athlete_id for each in activities}),
+        "activity_ids": [each.id for each in activities],
+    }
 
 
 def discard() -> Executable:
-    """Delete the samples of `activity_ids`, with their levels."""
-    ids = bindparam("activity_ids", type_=ARRAY(BigInteger))
-    return delete(ActivityStreams).where(ActivityStreams.activity_id == any_(ids))
+    """Delete the samples of `activity_ids`, with their levels; they are of the athletes `owner_ids`."""
+    return delete(ActivityStreams).where(*_OF_SOME)

@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, Executable, Integer, Text, bindparam, func, s
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import NAMELESS, Athlete
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 from db.statements.search import contains
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
@@ -46,6 +47,12 @@ def personal_data() -> Executable:
     return select(Athlete.sex, Athlete.birth_date).where(
         Athlete.id == bindparam("athlete_id", type_=BigInteger)
     )
+
+
+@cache
+def count() -> Executable:
+    """Count all athletes."""
+    return select(func.count()).select_from(Athlete)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What changed of athletes' activities and bests: written with each change, read by subscriptions."""
+"""What changed of athletes, their activities and bests: written with each change, read by subscriptions."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -24,9 +24,11 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from db.models import Activity, Athlete, AthleteChange, Job
 from db.statements.interval import ago
+from db.statements.performance.distance import meters
 
 KEPT_S = 7 * 86_400.0
 """Seconds for which changes are kept."""
@@ -54,6 +56,7 @@ def record() -> Executable:
         "activity_ids": bindparam("changed", type_=ARRAY(BigInteger)),
         "deleted_ids": bindparam("deleted", type_=ARRAY(BigInteger)),
         "distances": bindparam("of_distances", type_=ARRAY(Text)),
+        "of_athlete": bindparam("is_of_athlete", type_=Boolean),
         "is_complete": bindparam("complete", type_=Boolean),
         # not the transaction's start: it may have waited for the athlete's lock
         "changed_at": func.clock_timestamp(),
@@ -68,12 +71,13 @@ def changes(
     activities: Iterable[int] = (),
     deleted: Iterable[int] = (),
     distances: Iterable[str] = (),
+    of_athlete: bool = False,
 ) -> dict[str, Any] | None:
     """Make the parameters of `record`; None where nothing changed."""
     gone = set(deleted)
     left = sorted(set(activities) - gone)
     names = sorted(set(distances))
-    if not (left or gone or names):
+    if not (left or gone or names or of_athlete):
         return None
     return {
         "athlete": athlete_id,
@@ -81,6 +85,7 @@ def changes(
         "changed": left[:_MOST_NAMED],
         "deleted": sorted(gone)[:_MOST_NAMED],
         "of_distances": names,
+        "is_of_athlete": of_athlete,
         "complete": max(len(left), len(gone)) <= _MOST_NAMED,
     }
 
@@ -145,9 +150,10 @@ def deleted_of_job() -> ColumnElement[list[str]]:
 
 
 def distances_of_job() -> ColumnElement[list[str]]:
-    """The distances with another current best that a job changed."""
+    """The distances with another current best that a job changed, shortest first."""
     changed = _of_job(AthleteChange.distances)
-    return _as_array(select(func.array_agg(changed.c.value, type_=ARRAY(Text))))
+    shortest_first = aggregate_order_by(changed.c.value, meters(changed.c.value))
+    return _as_array(select(func.array_agg(shortest_first, type_=ARRAY(Text))))
 
 
 def _global_ids(found: Subquery) -> ColumnElement[list[str]]:

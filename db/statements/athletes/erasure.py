@@ -10,6 +10,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Text,
+    and_,
     bindparam,
     case,
     delete,
@@ -120,7 +121,12 @@ def write_receipt() -> Executable:
         "is_data_kept": kept,
         "is_revoked": bindparam("revoked", type_=Boolean),
         "activities": counted(Activity.id.in_(_STRAVAS), Activity),
-        "streams": counted(ActivityStreams.activity_id.in_(_STRAVAS), ActivityStreams),
+        "streams": counted(
+            and_(
+                ActivityStreams.athlete_id == _ATHLETE_ID, ActivityStreams.activity_id.in_(_STRAVAS)
+            ),
+            ActivityStreams,
+        ),
         "best_efforts": counted(BestEffort.activity_id.in_(_STRAVAS), BestEffort),
         "personal_bests": counted(PersonalBest.activity_id.in_(_STRAVAS), PersonalBest),
         "requested_at": Job.created_at,

@@ -57,13 +57,12 @@ from db.models import (
     SyncProblem,
     Upload,
 )
-from db.statements.activities.moved_samples import FILE, OF_STREAMS
+from db.statements.activities.moved_samples import FILE, OF_ACTIVITY, OF_STREAMS
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _MOST = bindparam("most", type_=Integer)
 _ACCOUNTS = select(Account.id).where(Account.athlete_id == _ATHLETE_ID)
 _CONNECTIONS = select(StravaConnection.id).where(StravaConnection.athlete_id == _ATHLETE_ID)
-_ACTIVITIES = select(Activity.id).where(Activity.athlete_id == _ATHLETE_ID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +142,7 @@ EXPORTED = (
 )
 """The tables with rows that are written as they are, in this order."""
 
-STREAMS = ExportedTable(ActivityStreams, ActivityStreams.activity_id.in_(_ACTIVITIES))
+STREAMS = ExportedTable(ActivityStreams)
 """The table with rows that are written as the samples in them."""
 
 LEFT_OUT: Mapping[str, str] = {
@@ -219,7 +218,7 @@ def stream_page(*, is_first: bool, with_positions: bool) -> Executable:
             Activity.sport_type,
             Activity.started_at,
         )
-        .join(Activity, Activity.id == ActivityStreams.activity_id)
+        .join(Activity, OF_ACTIVITY)
         .outerjoin(MovedSamples, OF_STREAMS)
         .where(Activity.athlete_id == _ATHLETE_ID)
     )

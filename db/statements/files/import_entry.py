@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ImportEntry
 from db.statements.new_rows import given_rows
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 
 ENTRIES_OF_JOB = Collection(
     ImportEntry,

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Executable,
     LargeBinary,
     Text,
+    and_,
     any_,
     bindparam,
     exists,
@@ -51,8 +52,14 @@ def find() -> Executable:
     digests = bindparam("digests", type_=ARRAY(LargeBinary))
     return (
         select(*columns)
-        .outerjoin(Activity, Activity.id == ImportedFile.activity_id)
-        .outerjoin(Gear, Gear.id == Activity.gear_id)
+        .outerjoin(
+            Activity,
+            and_(
+                Activity.id == ImportedFile.activity_id,
+                Activity.athlete_id == ImportedFile.athlete_id,
+            ),
+        )
+        .outerjoin(Gear, and_(Gear.id == Activity.gear_id, Gear.athlete_id == Activity.athlete_id))
         .order_by(ImportedFile.place)
         .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == any_(digests))
     )

@@ -37,7 +37,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
 from db.models import ACTIVE, NOT_SUCCEEDED, Job, JobErrorCode, JobKind, JobStatus
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 
 _FILTERS = {
     "job_kinds": Job.kind == any_(bindparam("job_kinds", type_=ARRAY(Text))),

@@ -116,16 +116,22 @@ def stop_cancelled() -> Executable:
 
 @cache
 def wait() -> Executable:
-    """Set the attempt's job to WAITING until `until`; returns its summary.
+    """Set the attempt's job to WAITING for `wait_s` seconds; returns its summary.
 
     Other parameters: `text`, `failed` (0 or 1, added to the failures). If cancellation was
     requested, the job is due immediately, and its next attempt ends it.
     """
-    return _wait(
-        bindparam("until", type_=Job.waiting_until.type),
-        quota_until=null(),
-        failures=Job.failures + bindparam("failed", type_=Integer),
-    )
+    failures = Job.failures + bindparam("failed", type_=Integer)
+    return _wait(_after_wait(), quota_until=null(), failures=failures)
+
+
+@cache
+def wait_until() -> Executable:
+    """Set the attempt's job to WAITING until `until`, which is by PostgreSQL's clock.
+
+    Other parameters and cancellation are as in `wait`; it is no failure.
+    """
+    return _wait(bindparam("until", type_=Job.waiting_until.type), quota_until=null())
 
 
 @cache
@@ -134,8 +140,11 @@ def wait_for_quota() -> Executable:
 
     Other parameters and cancellation are as in `wait`; it is no failure.
     """
-    until = func.now() + seconds(bindparam("wait_s", type_=Float))
-    return _wait(until, quota_until=until)
+    return _wait(_after_wait(), quota_until=_after_wait())
+
+
+def _after_wait() -> ColumnElement[Any]:
+    return func.now() + seconds(bindparam("wait_s", type_=Float))
 
 
 def _wait(until: ColumnElement[Any], **values: Any) -> Executable:

@@ -67,8 +67,11 @@ def hold() -> Executable:
 
 
 def holding() -> AnySelect:
-    """Make what `hold` selects, for a statement that does more."""
-    return select(Job.cancel_requested).where(*held()).with_for_update()
+    """Make what `hold` selects, for a statement that does more.
+
+    Its key may be referred to by what is written beside the transaction.
+    """
+    return select(Job.cancel_requested).where(*held()).with_for_update(key_share=True)
 
 
 @cache

@@ -1,5 +1,7 @@
 """How long jobs live: the end of those that take too long, and of those that ended long ago."""
 
+from functools import cache
+
 from sqlalchemy import Executable, Float, Integer, bindparam, delete, exists, func, null, true
 
 from db.models import ACTIVE, IdempotencyKey, Job, JobErrorCode, JobStatus
@@ -9,6 +11,7 @@ from db.statements.jobs.job import SUMMARY, change, free_rows
 _OVERDUE = "The job took too long in all."
 
 
+@cache
 def end_overdue() -> Executable:
     """End the active jobs that have lived longer than `life_s` as FAILED; returns their summaries.
 

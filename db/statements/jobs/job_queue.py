@@ -91,17 +91,12 @@ def oldest_queued() -> Executable:
     )
 
 
-@cache
-def oldest_of_kinds() -> Executable:
-    """Select the first `most` jobs of the kinds `job_kinds` queued more than `seconds` ago."""
+def oldest_where(condition: ColumnElement[bool]) -> Executable:
+    """Select the first `most` jobs that meet the condition and queued more than `seconds` ago."""
     queued_at = func.coalesce(Job.queued_at, Job.enqueued_at)
     return (
         select(Job.id)
-        .where(
-            Job.status == JobStatus.QUEUED,
-            Job.kind == any_(bindparam("job_kinds", type_=ARRAY(Text))),
-            queued_at < ago(_SECONDS),
-        )
+        .where(Job.status == JobStatus.QUEUED, condition, queued_at < ago(_SECONDS))
         .order_by(queued_at, Job.id)
         .limit(bindparam("most", type_=Integer))
     )

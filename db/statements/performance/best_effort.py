@@ -1,7 +1,7 @@
 """Best efforts: lists, derivation, counting and age grades."""
 
 from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -27,29 +28,49 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from db.models import Activity, BestEffort, PersonalBest, Visibility
+from db.models import Activity, BestEffort, PersonalBest
 from db.statements.activities.activity import IS_RUN, since_day, until_day
 from db.statements.activities.activity_deletion import keep_exclusions
 from db.statements.new_rows import replace
-from db.statements.page import Collection, Ordering
+from db.statements.ordering import Ordering
+from db.statements.page import Collection, ids_first
 from db.statements.privacy_zone import hides_surroundings
-from db.statements.visibility import ConditionByOwner, shows_age_grades
+from db.statements.visibility import ConditionByOwner, Expression, is_public, shows_age_grades
 
 FASTEST = Ordering(
     BestEffort.elapsed_s, BestEffort.id, descending=False, tie=BestEffort.achieved_at
 )
 
 
-def _of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Condition that the effort's run meets `conditions`.
+_OF_ITS_ACTIVITY = and_(
+    Activity.id == BestEffort.activity_id, Activity.athlete_id == BestEffort.athlete_id
+)
+"""Condition for an effort with its activity."""
+
+
+def _of_run(condition: ColumnElement[bool]) -> ConditionByOwner:
+    """Condition that the effort's run meets `condition`.
 
     It names the athlete, the effort's own, so that one index finds the runs of a few days.
     """
-    return exists().where(
-        Activity.id == BestEffort.activity_id,
-        Activity.athlete_id == BestEffort.athlete_id,
-        *conditions,
+    of_run = exists().where(
+        _OF_ITS_ACTIVITY,
+        condition,
     )
+    of_public = of_run.where(is_public())
+    return ConditionByOwner(BestEffort, of_run, of_public)
+
+
+def _of_public_runs(filters: AbstractSet[str], athlete_id: Expression) -> ColumnElement[bool]:
+    """Condition for efforts of the athlete's public runs, which are found first.
+
+    Those that count for others have an index.
+    """
+    if "counting" in filters:
+        return true()
+    run = aliased(Activity)
+    ids = select(run.id).where(run.athlete_id == athlete_id, is_public(run))
+    return BestEffort.activity_id == any_(ids_first(ids.correlate_except(run)))
 
 
 LISTED = ConditionByOwner(
@@ -69,6 +90,7 @@ EFFORTS_OF_ATHLETE = Collection(
         "counting": ConditionByOwner(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
     },
     always=LISTED,
+    others_among=_of_public_runs,
 )
 
 GRADE_COLUMNS = (
@@ -91,7 +113,11 @@ def rank(*, to_others: bool = False) -> ColumnElement[int]:
 def is_personal_best(*, to_others: bool = False) -> ColumnElement[bool]:
     """Whether the effort is a current personal best."""
     is_current = PersonalBest.is_current_for_others if to_others else PersonalBest.is_current
-    return exists().where(PersonalBest.id == BestEffort.id, is_current)
+    return exists().where(
+        PersonalBest.id == BestEffort.id,
+        PersonalBest.athlete_id == BestEffort.athlete_id,
+        is_current,
+    )
 
 
 def age_grade_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElement[float | None]:
@@ -114,11 +140,6 @@ def heart_rate_to_others() -> ColumnElement[float | None]:
     return case((~hides_surroundings(BestEffort.athlete_id), BestEffort.average_heart_rate_bpm))
 
 
-def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElement[datetime]:
-    """When the distance was completed, as if from the start where `start_offset_to_others` is 0."""
-    return case((hides_surroundings(model.athlete_id), model.achieved_at), else_=model.completed_at)
-
-
 _WRITTEN = (
     "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "start_offset_s",
     "start_distance_m", "average_heart_rate_bpm", "achieved_at", "provenance", "implied",
@@ -134,19 +155,31 @@ def write_efforts() -> Executable:
     effort does not count before `update_counts`.
     """
     keys, of_new = ("activity_id", "distance"), ("athlete_id", "counts")
-    return replace(BestEffort, _WRITTEN, keys, of_new=of_new, before_deletion=keep_exclusions)
+    return replace(
+        BestEffort,
+        _WRITTEN,
+        keys,
+        of_new=of_new,
+        constraint="uq_best_efforts_activity_id_distance",  # in partitions it has the athlete
+        before_deletion=keep_exclusions,
+    )
 
 
-def update_counts(*, of_distances: bool = False) -> Executable:
+@cache
+def update_counts(*, of_distances: bool = False, of_activities: bool = False) -> Executable:
     """Update which efforts of the parameter `athlete_ids` count, and which count for others.
 
-    With `of_distances`, only those over the `distances`. Returns the ids of those that changed.
+    With `of_distances`, only those over the `distances`. With `of_activities`, only those of the
+    `activity_ids`, which are whole runs, and the implied ones, which depend on measured ones of any
+    activity. Returns the ids of those that changed.
     """
-    among = (
-        BestEffort.distance == any_(bindparam("distances", type_=ARRAY(Text)))
-        if of_distances
-        else true()
-    )
+    among: list[ColumnElement[bool]] = []
+    if of_distances:
+        distances = any_(bindparam("distances", type_=ARRAY(Text)))
+        among.append(BestEffort.distance == distances)
+    if of_activities:
+        activity_ids = any_(bindparam("activity_ids", type_=ARRAY(BigInteger)))
+        among.append(or_(BestEffort.activity_id == activity_ids, BestEffort.implied))
     candidate = and_(~BestEffort.excluded, ~Activity.excluded, ~Activity.flagged, IS_RUN)
     counts = and_(
         candidate,
@@ -163,11 +196,10 @@ def update_counts(*, of_distances: bool = False) -> Executable:
         update(BestEffort)
         .where(
             BestEffort.athlete_id == of_athletes,
-            among,
-            Activity.id == BestEffort.activity_id,
+            *among,
+            _OF_ITS_ACTIVITY,
             # for the index, which PostgreSQL does not conclude
             Activity.athlete_id == of_athletes,
-            Activity.athlete_id == BestEffort.athlete_id,
             or_(BestEffort.counts != counts, BestEffort.counts_for_others != counts_for_others),
         )
         .values(counts=counts, counts_for_others=counts_for_others)
@@ -181,10 +213,9 @@ def hidden_now() -> Executable:
     of_activities = BestEffort.activity_id == any_(
         bindparam("activity_ids", type_=ARRAY(BigInteger))
     )
-    is_hidden = (Activity.id == BestEffort.activity_id) & (
-        Activity.visibility != Visibility.EVERYONE
+    return select(
+        exists().where(of_activities, BestEffort.counts_for_others, _OF_ITS_ACTIVITY, ~is_public())
     )
-    return select(exists().where(of_activities, BestEffort.counts_for_others, is_hidden))
 
 
 def _represents(effort: Any, activity: Any) -> ColumnElement[bool]:
@@ -200,7 +231,6 @@ def _represents(effort: Any, activity: Any) -> ColumnElement[bool]:
 
 def _represents_to_others(effort: Any, activity: Any) -> ColumnElement[bool]:
     """As `_represents`, among the activities visible to everyone."""
-    is_public = activity.visibility == Visibility.EVERYONE
     alone = case(
         (
             activity.duplicate_of_id.is_not(None),
@@ -208,7 +238,7 @@ def _represents_to_others(effort: Any, activity: Any) -> ColumnElement[bool]:
         ),
         else_=true(),
     )
-    return and_(is_public, alone)
+    return and_(is_public(activity), alone)
 
 
 def _has_a_better_one(
@@ -224,6 +254,7 @@ def _has_a_better_one(
         exists()
         .where(
             its_effort.activity_id == representative.id,
+            its_effort.athlete_id == effort.athlete_id,
             its_effort.distance == effort.distance,
             its_effort.excluded,
         )
@@ -231,21 +262,24 @@ def _has_a_better_one(
     )
     represented = [
         representative.id == activity.duplicate_of_id,
+        representative.athlete_id == effort.athlete_id,
         ~representative.excluded,
         ~is_excluded,
     ]
     earlier = [
         other.duplicate_of_id == activity.duplicate_of_id,
+        other.athlete_id == effort.athlete_id,
         ~other.excluded,
         its_effort.activity_id == other.id,
+        its_effort.athlete_id == other.athlete_id,
         its_effort.distance == effort.distance,
         ~its_effort.excluded,
         tuple_(its_effort.implied, other.started_at, other.id)
         < tuple_(effort.implied, activity.started_at, activity.id),
     ]
     if public_only:
-        represented.append(representative.visibility == Visibility.EVERYONE)
-        earlier.append(other.visibility == Visibility.EVERYONE)
+        represented.append(is_public(representative))
+        earlier.append(is_public(other))
     return or_(
         exists().where(*represented).correlate_except(representative),
         exists().where(*earlier).correlate_except(other, its_effort),
@@ -264,6 +298,7 @@ def _is_faster_than_a_measured_one(
         ~measured.implied,
         ~measured.excluded,
         recorded.id == measured.activity_id,
+        recorded.athlete_id == measured.athlete_id,
         ~recorded.flagged,
         ~recorded.excluded,
         represents(measured, recorded),
@@ -271,9 +306,12 @@ def _is_faster_than_a_measured_one(
 
 
 def owner_of() -> Executable:
-    """Select the athlete, the activity and the distance of the effort `effort_id`."""
-    return select(BestEffort.athlete_id, BestEffort.activity_id, BestEffort.distance).where(
-        BestEffort.id == bindparam("effort_id", type_=BigInteger)
+    """Select the athlete, the activity and the distance of the effort `effort_id`, and its run."""
+    run_id = Activity.run_id.label("run_id")
+    return (
+        select(BestEffort.athlete_id, BestEffort.activity_id, BestEffort.distance, run_id)
+        .join(Activity, _OF_ITS_ACTIVITY)
+        .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
     )
 
 
@@ -296,16 +334,28 @@ def exclude() -> Executable:
 
 @cache
 def to_grade() -> Executable:
-    """Select the efforts of `athlete_id`: the inputs of their age grades, and the grades."""
+    """Select the efforts of `athlete_id`: the inputs of their age grades, and the grades.
+
+    `is_best` tells those that are current personal bests.
+    """
     return (
         select(
             BestEffort.id,
+            BestEffort.activity_id,
+            BestEffort.distance,
+            func.coalesce(PersonalBest.is_current, false()).label("is_best"),
             BestEffort.distance_m,
             BestEffort.elapsed_s,
             Activity.started_at_local,
             *(getattr(BestEffort, name) for name in GRADE_COLUMNS),
         )
-        .join(Activity, Activity.id == BestEffort.activity_id)
+        .join(Activity, _OF_ITS_ACTIVITY)
+        .outerjoin(
+            PersonalBest,
+            and_(
+                PersonalBest.id == BestEffort.id, PersonalBest.athlete_id == BestEffort.athlete_id
+            ),
+        )
         .where(BestEffort.athlete_id == bindparam("athlete_id", type_=BigInteger))
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    any_,
     bindparam,
     func,
     literal_column,
@@ -19,8 +20,17 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.models import Activity, BestEffort
 from db.statements.activities.activity import since_day, until_day
-from db.statements.page import AnySelect, Columns, by_key, matches
-from db.statements.visibility import Audience, ConditionByOwner, Expression, for_audience, visible
+from db.statements.page import AnySelect, Columns, all_of, by_key, ids_first, matches
+from db.statements.visibility import (
+    Audience,
+    ConditionByOwner,
+    Expression,
+    Part,
+    Seen,
+    for_audience,
+    parts_of,
+    visible,
+)
 
 PERIOD_DAYS = 180
 """Days of a period without a given first one: its last one included."""
@@ -62,10 +72,20 @@ def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> 
     PostgreSQL takes an effort's athlete and run for independent, and would look for each run among
     all efforts.
     """
+    parts = [_fastest(part, period, of) for part in parts_of(BestEffort, audience)]
+    return all_of(parts).correlate(None).subquery("fastest")
+
+
+def _fastest(part: Seen, period: EffortPeriod, of: Expression | None) -> AnySelect:
     runs = (
         select(Activity.id)
-        .where(matches(Activity.athlete_id, of), period.condition())
+        .where(matches(Activity.athlete_id, of), visible(Activity, part), period.condition())
         .correlate(None)
+    )
+    is_of_run: ColumnElement[bool] = (
+        BestEffort.activity_id == any_(ids_first(runs))
+        if part is Part.OTHERS
+        else BestEffort.activity_id.in_(runs)
     )
     return (
         select(
@@ -77,11 +97,7 @@ def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> 
             BestEffort.elapsed_s,
         )
         .ext(distinct_on(BestEffort.athlete_id, BestEffort.distance_m))
-        .where(
-            BestEffort.activity_id.in_(runs),
-            for_audience(_COUNTS, audience),
-            visible(BestEffort, audience),
-        )
+        .where(is_of_run, for_audience(_COUNTS, part), visible(BestEffort, part))
         .order_by(
             BestEffort.athlete_id,
             BestEffort.distance_m,  # numbers sort faster than names
@@ -90,7 +106,6 @@ def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> 
             BestEffort.id,
         )
         .correlate(None)
-        .subquery("fastest")
     )
 
 
@@ -105,6 +120,6 @@ def pace_curve(
         columns,
         audience,
         order_by=[BestEffort.distance_m.asc()],
-        conditions=[BestEffort.id.in_(ids)],
+        conditions=[BestEffort.id == any_(ids_first(ids))],
         of=of,
     )

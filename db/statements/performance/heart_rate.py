@@ -27,7 +27,7 @@ from sqlalchemy.orm import aliased
 
 from db.models import Activity, ActivityHeartRates, HeartRateZone
 from db.statements.activities.activity import STANDS, since_day, until_day
-from db.statements.page import PARENT, AnySelect, Columns, by_key, matches
+from db.statements.page import PARENT, AnySelect, Columns, by_key, is_of_athlete_of, matches
 from db.statements.visibility import Audience, Expression, for_audience, own_rows, visible
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -123,7 +123,13 @@ def _times(audience: Audience, *keys: Any) -> AnySelect:
     statement: AnySelect = (
         select(*keys, zone.c.zone_number.label("number"), seconds.label("seconds"))
         .select_from(Activity)
-        .join(ActivityHeartRates, ActivityHeartRates.activity_id == Activity.id)
+        .join(
+            ActivityHeartRates,
+            and_(
+                ActivityHeartRates.activity_id == Activity.id,
+                ActivityHeartRates.athlete_id == Activity.athlete_id,
+            ),
+        )
         .join(zone, true())
         .where(
             visible(Activity, audience),
@@ -137,7 +143,7 @@ def time_of_activities(audience: Audience, *, of: Expression | None = None) -> A
     """Sum up the time in each zone of the athlete's on the day of each activity, in order."""
     return (
         _times(audience, Activity.id.label(PARENT))
-        .where(matches(Activity.id, of))
+        .where(matches(Activity.id, of), is_of_athlete_of(Activity, of))
         .order_by(literal_column("number"))
     )
 

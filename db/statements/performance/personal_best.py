@@ -5,6 +5,7 @@ earlier ones is a personal best, and the last of them is current. It is applied 
 the athlete's own, and the one that others see (`PersonalBest`).
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Date,
     Executable,
     Integer,
+    RowMapping,
     Text,
     and_,
     any_,
@@ -27,11 +29,13 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from db.models import Athlete, BestEffort, PersonalBest
-from db.statements.page import Collection, Ordering
-from db.statements.performance import best_effort
+from db.models import Activity, Athlete, BestEffort, PersonalBest
+from db.statements.new_rows import given_rows, values_of
+from db.statements.ordering import Ordering
+from db.statements.page import Collection
 from db.statements.visibility import ConditionByOwner, shows_age_grades
 
 NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)
@@ -98,8 +102,8 @@ def _history(name: str, counts: str, among: str) -> str:
                ) AS best_before
         FROM best_efforts WHERE athlete_id = ANY(:athlete_ids) AND {counts}{among}
     ), {name} AS (
-        SELECT id, lag(id) OVER by_time AS previous_id, best_before - elapsed_s AS improvement_s,
-               lead(id) OVER by_time IS NULL AS is_current
+        SELECT id, athlete_id, lag(id) OVER by_time AS previous_id,
+               best_before - elapsed_s AS improvement_s, lead(id) OVER by_time IS NULL AS is_current
         FROM {name}_ordered WHERE best_before IS NULL OR elapsed_s < best_before
         WINDOW by_time AS (PARTITION BY athlete_id, distance ORDER BY achieved_at, elapsed_s, id)
     )"""  # noqa: S608 - made of constants
@@ -109,69 +113,87 @@ def _improvements(among: str) -> str:
     return f"""
     WITH {_history("own", "counts", among)},
     {_history("others", "counts_for_others", among)}, improvements AS (
-        SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.start_offset_s,
+        SELECT id, athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.start_offset_s,
                e.achieved_at, e.age_grade_percent, e.age_on_day,
                own.id IS NOT NULL AS for_athlete, own.previous_id, own.improvement_s,
                coalesce(own.is_current, false) AS is_current,
                others.id IS NOT NULL AS for_others, others.previous_id AS previous_for_others_id,
                others.improvement_s AS improvement_for_others_s,
                coalesce(others.is_current, false) AS is_current_for_others
-        FROM own FULL JOIN others USING (id) JOIN best_efforts e USING (id)
+        FROM own FULL JOIN others USING (athlete_id, id) JOIN best_efforts e USING (athlete_id, id)
     )
 """  # noqa: S608 - made of constants
 
 
+_COLUMNS = (
+    "id", "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "start_offset_s",
+    "achieved_at", "age_grade_percent", "age_on_day", "for_athlete", "previous_id",
+    "improvement_s", "is_current", "for_others", "previous_for_others_id",
+    "improvement_for_others_s", "is_current_for_others",
+)  # fmt: skip
+
+
+def _listed(table: str) -> str:
+    return ", ".join(f"{table}.{each}" for each in _COLUMNS)
+
+
 # A beaten best must stop being current before the new one is: the indexes allow one at a time.
-_STEP_DOWN = """
+def _step_down(among: str) -> str:
+    return f"""
     , stepped_down AS (
         UPDATE personal_bests p SET is_current = p.is_current AND i.is_current,
             is_current_for_others = p.is_current_for_others AND i.is_current_for_others
         FROM improvements i
-        WHERE i.id = p.id AND (
+        WHERE i.id = p.id AND i.athlete_id = p.athlete_id AND (
             p.is_current AND NOT i.is_current
             OR p.is_current_for_others AND NOT i.is_current_for_others
         )
+    ), deleted AS (
+        DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
+        AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id){among}
     )
-    DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
-    AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id)
-"""
-
-_COLUMNS = (
-    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, "
-    "age_grade_percent, age_on_day, for_athlete, previous_id, improvement_s, is_current, for_others, "
-    "previous_for_others_id, improvement_for_others_s, is_current_for_others"
-)
-_WRITE = f"""
-    INSERT INTO personal_bests (id, {_COLUMNS})
-    SELECT id, {_COLUMNS} FROM improvements
-    ON CONFLICT (id) DO UPDATE SET ({_COLUMNS}) = ROW(
-        excluded.{_COLUMNS.replace(", ", ", excluded.")})
-    WHERE (personal_bests.{_COLUMNS.replace(", ", ", personal_bests.")})
-        IS DISTINCT FROM (excluded.{_COLUMNS.replace(", ", ", excluded.")})
-"""  # noqa: S608
+    SELECT {_listed("i")} FROM improvements i LEFT JOIN personal_bests p USING (athlete_id, id)
+    WHERE ({_listed("p")}) IS DISTINCT FROM ({_listed("i")})
+"""  # noqa: S608 - made of constants
 
 
 @cache
-def recalculate(*, of_distances: bool = False) -> tuple[Executable, ...]:
-    """Make the statements that update which efforts count, then the personal bests.
+def take_back(*, of_distances: bool = False) -> Executable:
+    """Delete the bests of the athletes `athlete_ids` that are none, and step down those beaten.
 
-    They are for the athletes `athlete_ids`; with `of_distances` only for the `distances`, which is
-    all that an exclusion needs: no distance depends on another. Run all of them in this order, in
-    one transaction that has locked the athletes (`athlete.lock`).
+    Selects those that are missing or were others, for `write`. With `of_distances` only those over
+    the `distances`: no distance depends on another. Lock the athletes before (`athlete.lock`), and
+    update the counts of their efforts (`best_effort.update_counts`).
     """
     parameters: list[BindParameter[Any]] = [bindparam("athlete_ids", type_=ARRAY(BigInteger))]
     if of_distances:
         parameters.append(bindparam("distances", type_=ARRAY(Text)))
     among = _OF_DISTANCES if of_distances else ""
-    steps = (_STEP_DOWN + among.replace("distance", "p.distance", 1), _WRITE)
-    bests = (text(_improvements(among) + step).bindparams(*parameters) for step in steps)
-    return best_effort.update_counts(of_distances=of_distances), *bests
+    deletes_among = among.replace("distance", "p.distance", 1)
+    return text(_improvements(among) + _step_down(deletes_among)).bindparams(*parameters)
 
 
-def may_change() -> Executable:
-    """Select whether personal bests may change because the efforts `changed_ids` now count or not.
+@cache
+def write() -> Executable:
+    """Make the bests that `take_back` selected what they are (`rows_to_write`)."""
+    given = given_rows(PersonalBest, _COLUMNS)
+    insertion = insert(PersonalBest).from_select(_COLUMNS, select(*given.c))
+    changing = {each: insertion.excluded[each] for each in _COLUMNS[2:]}
+    # its columns are others in partitions (db/statements/server/partition_shape.py)
+    return insertion.on_conflict_do_update(constraint="pk_personal_bests", set_=changing)
 
-    They do not where none of these is a best, and none is faster than all earlier ones.
+
+def rows_to_write(found: Iterable[RowMapping]) -> dict[str, str] | None:
+    """Make the parameters of `write` from the mappings of `take_back`; None: nothing is to do."""
+    rows = [dict(each) for each in found]
+    return {"rows": values_of(rows)} if rows else None
+
+
+@cache
+def distances_that_may_change() -> Executable:
+    """Select over which distances bests may change because the efforts `changed_ids` count or not.
+
+    Those of which one is a best, or faster than all earlier ones.
     """
     changed, earlier = aliased(BestEffort), aliased(BestEffort)
 
@@ -186,9 +208,13 @@ def may_change() -> Executable:
         )
         return and_(getattr(changed, name), ~beaten)
 
-    is_best = exists().where(PersonalBest.id == changed.id)
-    return select(
-        exists().where(
+    is_best = exists().where(
+        PersonalBest.id == changed.id, PersonalBest.athlete_id == changed.athlete_id
+    )
+    return (
+        select(changed.distance)
+        .distinct()
+        .where(
             changed.id == any_(bindparam("changed_ids", type_=ARRAY(BigInteger))),
             or_(is_best, is_improvement("counts"), is_improvement("counts_for_others")),
         )
@@ -196,10 +222,26 @@ def may_change() -> Executable:
 
 
 @cache
+def distances_of_run() -> Executable:
+    """Select over which distances an activity of the run `run` set a best, of then or now."""
+    of_run = Activity.run_id.expression == bindparam("run", type_=BigInteger)
+    is_of_run = exists().where(
+        Activity.id == PersonalBest.activity_id,
+        Activity.athlete_id == PersonalBest.athlete_id,
+        of_run,
+    )
+    return select(PersonalBest.distance).distinct().where(is_of_run)
+
+
+@cache
 def current_bests() -> Executable:
     """Select the current bests in each athlete's own history, for `athlete_ids`."""
     return select(
-        PersonalBest.athlete_id, PersonalBest.distance, PersonalBest.id, PersonalBest.elapsed_s
+        PersonalBest.athlete_id,
+        PersonalBest.distance,
+        PersonalBest.id,
+        PersonalBest.elapsed_s,
+        PersonalBest.age_grade_percent,
     ).where(
         PersonalBest.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))),
         PersonalBest.is_current,

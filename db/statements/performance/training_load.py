@@ -113,7 +113,10 @@ def _runs(audience: Audience, first: Any, last: Any, of: Expression | None) -> A
         select(func.sum(rate.c.seconds / _PER_MINUTE * _trimp_per_minute(bpm, athlete)))
         .select_from(ActivityHeartRates)
         .join(rate, true())
-        .where(ActivityHeartRates.activity_id == Activity.id)
+        .where(
+            ActivityHeartRates.activity_id == Activity.id,
+            ActivityHeartRates.athlete_id == Activity.athlete_id,
+        )
         .correlate(Activity, athlete)
         .scalar_subquery()
     )

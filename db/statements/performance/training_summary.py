@@ -17,8 +17,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity
 from db.statements.activities.activity import IS_RUN, STANDS, since_day, until_day
-from db.statements.page import PARENT, AnySelect, matches
-from db.statements.visibility import Audience, Expression, for_audience, visible
+from db.statements.page import PARENT, AnySelect, all_of, matches
+from db.statements.visibility import (
+    Audience,
+    Expression,
+    Seen,
+    for_audience,
+    parts_of,
+    visible,
+)
 
 _SUMMABLE = 1e290
 """Beyond every real value, and so far below the type's end that no sum of rows reaches it."""
@@ -38,6 +45,16 @@ def training_summaries(
     local time; a run recorded twice counts once. Parameters: `keys`, `day_from` and `day_until`
     (inclusive) if given, and the viewer's.
     """
+    parts = [
+        _summaries(unit, part, of, has_from=has_from, has_until=has_until)
+        for part in parts_of(Activity, audience)
+    ]
+    return all_of(parts).order_by(literal_column("period_start").desc())
+
+
+def _summaries(
+    unit: str, part: Seen, of: Expression | None, *, has_from: bool, has_until: bool
+) -> AnySelect:
     period = cast(func.date_trunc(unit, Activity.started_at_local), Date).label("period_start")
     statement: AnySelect = (
         select(
@@ -53,11 +70,10 @@ def training_summaries(
         .where(
             matches(Activity.athlete_id, of),
             IS_RUN,
-            for_audience(STANDS, audience),
-            visible(Activity, audience),
+            for_audience(STANDS, part),
+            visible(Activity, part),
         )
         .group_by(Activity.athlete_id, literal_column("period_start"))
-        .order_by(literal_column("period_start").desc())
     )
     if has_from:
         statement = statement.where(since_day(bindparam("day_from", type_=Date)))

@@ -1,5 +1,6 @@
 """Each night's sync of everything, of every connected athlete, at a time of the athlete's own."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -10,9 +11,12 @@ from sqlalchemy import (
     Executable,
     Float,
     Integer,
+    Interval,
+    and_,
     bindparam,
     cast,
     func,
+    literal,
     null,
     or_,
     select,
@@ -27,15 +31,18 @@ from db.statements.strava.sync_problem import FOR_PROBLEMS
 FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
 """Arguments of such a sync."""
 
+_DAY = literal(timedelta(days=1), Interval)
 _PARTS = 3_600
 """Athletes are spread over so many parts of the night, by the ids of their connections."""
 
 
 @cache
 def create_due_jobs() -> Executable:
-    """Create this night's syncs that are due, at most `most`; returns their summaries.
+    """Create this night's syncs that are due; returns their summaries.
 
-    `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
+    At most `most` are under way, or wait for quota or a turn. Of those that are due, the athletes come
+    first whose history was read the longest ago: what one night's quota does not reach, the next
+    night begins with, at once. `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
     Strava refuses, who did not ask for a first import yet, or whose history was read since the
     start of the night, have none; those with a sync under way have theirs afterwards. It also takes
     up a first import that failed, as in an outage of Strava's.
@@ -47,15 +54,16 @@ def create_due_jobs() -> Executable:
     due = (
         select(StravaConnection.id)
         .where(
-            due_at <= func.now(),
+            start <= func.now(),  # who asks may have a clock that is ahead
+            or_(due_at <= func.now(), _was_left_out_of_last(start)),
             _before(StravaConnection.night_begun_at, start),
             _before(StravaConnection.history_walked_at, start),
             or_(StravaConnection.history_complete_at.is_not(None), _has_failed()),
             StravaConnection.refused_at.is_(None),
             ~active,
         )
-        .order_by(StravaConnection.id)
-        .limit(bindparam("most", type_=Integer))
+        .order_by(StravaConnection.history_walked_at.asc().nulls_first(), StravaConnection.id)
+        .limit(func.greatest(0, bindparam("most", type_=Integer) - _under_way()))
         .with_for_update(skip_locked=True)
     )
     begun = (
@@ -74,6 +82,27 @@ def begin_again() -> Executable:
         update(StravaConnection)
         .where(StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger))
         .values(night_begun_at=null())
+    )
+
+
+def _was_left_out_of_last(night_start: ColumnElement[Any]) -> ColumnElement[bool]:
+    return StravaConnection.history_walked_at < night_start - _DAY
+
+
+def _under_way() -> ColumnElement[int]:
+    """Count the nights' syncs that have not ended, but for those that wait for something else."""
+    goes_on = or_(
+        Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        and_(Job.status == JobStatus.WAITING, Job.quota_until.is_not(None)),
+    )
+    return (
+        select(func.count())
+        .where(
+            Job.kind == JobKind.STRAVA_SYNC,
+            Job.arguments["cause"].astext == FOR_NIGHT["cause"],
+            goes_on,
+        )
+        .scalar_subquery()
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Select,
+    TableValuedAlias,
     Text,
     any_,
     bindparam,
@@ -42,8 +43,9 @@ from db.models import (
 )
 from db.statements.interval import ago, next_try, seconds
 from db.statements.jobs.job import SUMMARY, create_of, has_active
-from db.statements.jobs.job_queue import wake_where
+from db.statements.jobs.job_queue import oldest_where, wake_where
 
+_CONNECTIONS = bindparam("connections", type_=ARRAY(BigInteger))
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)
 _SECOND_LOOK_S = 60
@@ -71,18 +73,10 @@ def store() -> Executable:
     """Store events, each object once; returns the keys of those that were.
 
     The events come as arrays of the same length: `connections`, `kinds`, `objects`. New ones
-    beyond `most` of one connection are not stored. An object that waits already is due again.
+    beyond `most` activities of one connection are not stored: the end of an access always is, which
+    is one object. An object that waits already is due again.
     """
-    connections = bindparam("connections", type_=ARRAY(BigInteger))
-    event = (
-        func.unnest(
-            connections,
-            bindparam("kinds", type_=ARRAY(Text)),
-            bindparam("objects", type_=ARRAY(BigInteger)),
-        )
-        .table_valued("connection_id", "object_type", "object_id")
-        .render_derived(name="event")
-    )
+    event = _told_of()
     columns = (
         cast(event.c.connection_id, BigInteger),
         cast(event.c.object_type, Text),
@@ -91,7 +85,7 @@ def store() -> Executable:
     # Looked up for all events at once: a plan of when the table was empty scans it for each look.
     waiting = (
         select(StravaEvent.connection_id, func.count().label("number"))
-        .where(StravaEvent.connection_id == any_(connections))
+        .where(StravaEvent.connection_id == any_(_CONNECTIONS))
         .group_by(StravaEvent.connection_id)
         .subquery()
     )
@@ -107,7 +101,13 @@ def store() -> Executable:
         .select_from(event)
         .outerjoin(waiting, waiting.c.connection_id == columns[0])
         .outerjoin(there, is_there)
-        .where(or_(has_room, there.connection_id.is_not(None)))
+        .where(
+            or_(
+                has_room,
+                there.connection_id.is_not(None),
+                columns[1] == StravaObject.ATHLETE.value,
+            )
+        )
         .distinct()
         .order_by(*columns)
     )
@@ -125,6 +125,18 @@ def store() -> Executable:
             },
         )
         .returning(*_KEY)
+    )
+
+
+def _told_of() -> TableValuedAlias:
+    return (
+        func.unnest(
+            _CONNECTIONS,
+            bindparam("kinds", type_=ARRAY(Text)),
+            bindparam("objects", type_=ARRAY(BigInteger)),
+        )
+        .table_valued("connection_id", "object_type", "object_id")
+        .render_derived(name="event")
     )
 
 
@@ -185,16 +197,32 @@ def wake_revoked() -> Executable:
     Returns their summaries. What was told before the job began to wait, and taken by it, does not
     count. It does not ask Strava before its time for anything else: `quota_until` is forgotten.
     """
-    told = exists().where(
-        StravaConnection.athlete_id == Job.athlete_id,
-        StravaEvent.connection_id == StravaConnection.id,
-        StravaEvent.object_type == StravaObject.ATHLETE,
-        StravaEvent.due_at <= func.now(),
-        StravaEvent.job_id.is_distinct_from(Job.id),
-    )
+    is_news = StravaEvent.job_id.is_distinct_from(Job.id)
+    told = _tells_of_end(StravaEvent.due_at <= func.now(), is_news)
     held = Job.id == any_(bindparam("held_ids", type_=ARRAY(BigInteger)))
     waits = wake_where(Job.kind == JobKind.STRAVA_WEBHOOK, told, ~held)
     return waits.values(quota_until=null()).returning(*SUMMARY)
+
+
+@cache
+def oldest_deletions() -> Executable:
+    """Select the first `most` jobs that delete, or look into an end of the access.
+
+    They have been queued for more than `seconds`.
+    """
+    looks_into_end = (Job.kind == JobKind.STRAVA_WEBHOOK) & _tells_of_end()
+    deletions = [JobKind.STRAVA_DISCONNECT.value, JobKind.ERASE_ATHLETE.value]
+    return oldest_where(or_(Job.kind.in_(deletions), looks_into_end))
+
+
+def _tells_of_end(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the end of the access of a job's athlete was told, by an event of `conditions`."""
+    return exists().where(
+        StravaConnection.athlete_id == Job.athlete_id,
+        StravaEvent.connection_id == StravaConnection.id,
+        StravaEvent.object_type == StravaObject.ATHLETE,
+        *conditions,
+    )
 
 
 @cache

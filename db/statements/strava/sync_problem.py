@@ -108,7 +108,9 @@ def solve_read() -> Executable:
 def solve_unwanted() -> Executable:
     """Delete the problems with activities of `athlete` of which nothing is derived any more."""
     unwanted = exists().where(
-        Activity.id == SyncProblem.activity_id, Activity.streams_state == StreamsState.UNWANTED
+        Activity.id == SyncProblem.activity_id,
+        Activity.athlete_id == SyncProblem.athlete_id,
+        Activity.streams_state == StreamsState.UNWANTED,
     )
     return delete(SyncProblem).where(_MINE, SyncProblem.stage == SyncStage.DERIVING, unwanted)
 
@@ -149,6 +151,7 @@ def take(pauses_s: Sequence[float]) -> Executable:
     )
 
 
+@cache
 def create_due_jobs() -> Executable:
     """Create syncs for athletes with activities to try again; returns their summaries.
 
