@@ -61,8 +61,7 @@ class AthleteStrava:
         *,
         first: int | None = None,
     ) -> None:
-        """Let the first `first` requests go before backfills, None: all; the others are one."""
-        services.quota.asker = QuotaAsker(str(athlete_id), first)
+        """`first` is as in `go_first`."""
         services.quota.is_forced = attempt.is_forced
         attempt.quota_wait_s = services.quota.wait_s
         self._attempt = attempt
@@ -71,6 +70,11 @@ class AthleteStrava:
         self._token: tuple[float, SecretStr] | None = None
         self.meanwhile: Callable[[], None] = lambda: None
         self.budget = RequestBudget(services.settings, services.database, athlete_id)
+        self.go_first(first)
+
+    def go_first(self, first: int | None) -> None:
+        """Let the next `first` requests go before backfills, None: all; the others are one."""
+        self._services.quota.asker = QuotaAsker(str(self._athlete_id), first)
 
     def ask(
         self, request: Request[Answer], *, patient: bool = True, charged: bool = False

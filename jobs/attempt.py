@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from redis import Redis
 from sqlalchemy import Connection, Executable, Row
@@ -23,6 +25,7 @@ _PUBLISH_EVERY_S = 0.5
 _LOOK_EVERY_S = 0.1
 _REDIS_AWAY_S = 10
 _EARLY = timedelta(seconds=1)
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -87,7 +90,8 @@ class Attempt:
         self.started_at = row.started_at
         self.asked_at = row.live_since
         """When the job was asked for, or asked for again."""
-        self.began_at = row.attempt_started_at
+        self.began_at: datetime = row.attempt_started_at
+        self._claimed_s = time.monotonic()
         self.number: int = row.attempts
         self.failures: int = row.failures
         self.key = {"job_id": row.id, "attempt": row.attempts}
@@ -111,6 +115,10 @@ class Attempt:
 
     def __exit__(self, *exception: object) -> None:
         self._lease.__exit__(*exception)
+
+    def now(self) -> datetime:
+        """Get the time by PostgreSQL's clock, from which this machine's may be apart."""
+        return self.began_at + timedelta(seconds=time.monotonic() - self._claimed_s)
 
     def check(self) -> None:
         """Raise one of AttemptStopped if the attempt has to stop."""
@@ -154,6 +162,21 @@ class Attempt:
         self._progress = (step.done, step.total, step.message)
         if version is not None:
             self._record_version(version)
+
+    @contextmanager
+    def beside(self, work: Callable[[Connection], Result]) -> Iterator[Future[Result]]:
+        """Do `work` in a transaction of its own while the block, in a step, does the rest.
+
+        It is committed before the step, and stays where the step fails: so repeating it must do no
+        harm. It may wait for no lock of the step's. The future has ended after the block.
+        """
+
+        def write() -> Result:
+            with self._database.write() as connection:
+                return work(connection)
+
+        with ThreadPoolExecutor(1, "beside") as thread:
+            yield thread.submit(copy_context().run, write)
 
     def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Any:
         """Commit one statement that holds the job itself (`job_lease.holding`); returns its row.

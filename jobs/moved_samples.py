@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.models import OriginalPlace
-from db.moved_samples import PackedSamples, whole
+from db.moved_samples import PackedSamples, SamplesFile
 from db.original_files import REQUESTS_AT_ONCE, OriginalMissing, StoredOriginals
 from db.statements.activities import moved_samples as statements
 from db.statements.files import original_removal as removals
@@ -89,19 +89,18 @@ class SamplesMove:
 
     def _found(self, rows: Sequence[Any]) -> tuple[_Found, list[tuple[int, str]]]:
         """Fetch the samples of rows; of others, the activity and why there are none."""
-
-        def fetch(row: Any) -> PackedSamples | str:
+        files = [
+            SamplesFile(row.file_id, OriginalPlace(row.file_place), row.file_digest) for row in rows
+        ]
+        contents = self._files.read_several([(each.place, each.number) for each in files])
+        found: _Found = []
+        missing: list[tuple[int, str]] = []
+        for row, file, packed in zip(rows, files, contents, strict=True):
             try:
-                return whole(self._files, row)
+                found.append((row, _unpacked(file, packed)))
             except (OriginalMissing, CorruptStreams) as error:
-                return str(error)
-
-        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:
-            fetched = list(zip(rows, threads.map(fetch, rows), strict=True))
-        return (
-            [(row, each) for row, each in fetched if isinstance(each, PackedSamples)],
-            [(row.activity_id, each) for row, each in fetched if isinstance(each, str)],
-        )
+                missing.append((row.activity_id, str(error)))
+        return found, missing
 
     def _pages(self, statement: Any, **values: object) -> Iterator[Sequence[Any]]:
         after_id, values = 0, self._values | values
@@ -141,6 +140,7 @@ class SamplesMove:
         for each in written:
             row, file = each.row, {"original": each.number, "at_place": place.value}
             of_row = {
+                "athlete": row.athlete_id,
                 "activity": row.activity_id,
                 "old_samples": row.samples,
                 "old_marks": row.marks,
@@ -170,6 +170,7 @@ class SamplesMove:
         for each in written:
             row, at = each.row, {"at_place": place.value}
             values = at | {
+                "athlete": row.athlete_id,
                 "activity": row.activity_id,
                 "file": row.file_id,
                 "new_file": each.number,
@@ -184,6 +185,7 @@ class SamplesMove:
     def _put_back(found: _Found, connection: Connection) -> None:
         for row, samples in found:
             values = {
+                "athlete": row.athlete_id,
                 "activity": row.activity_id,
                 "file": row.file_id,
                 "whole_samples": samples.samples,
@@ -192,6 +194,13 @@ class SamplesMove:
             }
             if connection.execute(statements.put_back(), values).first() is not None:
                 _remove_in(_GRACE_S, OriginalPlace(row.file_place), [row.file_id], connection)
+
+
+def _unpacked(file: SamplesFile, packed: bytes | None) -> PackedSamples:
+    """Read a file's content. Raises OriginalMissing where it is None, CorruptStreams."""
+    if packed is None:
+        raise OriginalMissing
+    return file.unpack(packed)
 
 
 def _withdraw(file: dict[str, Any], connection: Connection) -> None:

@@ -6,7 +6,7 @@ A transient failure is retried with growing pauses (`jobs/retry_pauses.py`), unt
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Executable
@@ -74,9 +74,12 @@ def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:
     return _broken(error, failures, max_failures)
 
 
-def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outcome:
-    """The job goes on at `until`; `failed` is 1 if the attempt counts as a failure."""
-    return Outcome(outcome, job_attempt.wait(), {"until": until, "text": text, "failed": failed})
+def _wait(outcome: str, wait_s: float, text: str, *, failed: int = 0) -> Outcome:
+    """The job goes on after `wait_s` seconds; `failed` is 1 if the attempt counts as a failure.
+
+    No time of this machine's clock: PostgreSQL's says when they are over.
+    """
+    return Outcome(outcome, job_attempt.wait(), {"wait_s": wait_s, "text": text, "failed": failed})
 
 
 def _wait_for_strava(outcome: str, error: StravaRateLimited, text: str) -> Outcome:
@@ -103,27 +106,25 @@ def _wait_for_turn(error: StravaTurnOver, _failures: int, _max: int) -> Outcome:
 
 def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outcome:
     text = f"{error.what}; continues at {error.retry_at:%H:%M} UTC"
-    return _wait("waiting for the budget", error.retry_at, text)
+    values = {"until": error.retry_at, "text": text}
+    return Outcome("waiting for the budget", job_attempt.wait_until(), values)
 
 
 def _wait_for_room(_error: ExportsFull, _failures: int, _max: int) -> Outcome:
-    until = utc_now() + timedelta(seconds=retry_pauses.ROOM_S)
     text = "The archives of this server take as much room as they may; tries again in a while"
-    return _wait("waiting for room", until, text)
+    return _wait("waiting for room", retry_pauses.ROOM_S, text)
 
 
 def _wait_for_switch(_error: SyncSwitchedOff, _failures: int, _max: int) -> Outcome:
-    until = utc_now() + timedelta(seconds=SYNC_PAUSE_S)
     text = "Background sync is switched off on this server; continues when it is on again"
-    return _wait("switched off", until, text)
+    return _wait("switched off", SYNC_PAUSE_S, text)
 
 
 def _try_again(error: Exception, failures: int, max_failures: int) -> Outcome:
     code, text = next(_PASSING[kind] for kind in _PASSING if isinstance(error, kind))
     if failures + 1 >= max_failures:
         return _fail(code, text, retryable=True)
-    until = utc_now() + timedelta(seconds=retry_pauses.after_failure(failures))
-    return _wait("waiting to try again", until, text, failed=1)
+    return _wait("waiting to try again", retry_pauses.after_failure(failures), text, failed=1)
 
 
 def _refuse(error: StravaError, _failures: int, _max: int) -> Outcome:

@@ -41,6 +41,8 @@ _REDIS_TIMEOUT_S = 1.0  # jobs go on without it
 _MARGIN_S = 30
 """Seconds in which a worker that is alive has ended its own attempt."""
 _BATCH = 500
+_NIGHTLY_AT_ONCE = 50
+"""Nights' syncs that are under way or wait for quota: more than 15 minutes' quota serves."""
 _DELETE_EVERY_S = 60
 _DAY_S = 86_400
 _EVENTS_KEPT_S = 7 * _DAY_S
@@ -224,7 +226,7 @@ def _begin_nightly(connection: Connection, settings: Settings) -> Sequence[Any]:
     night = Night.under_way(settings, utc_now())
     if night is None:
         return ()
-    values = {"night_start": night.start, "night_s": night.length_s, "most": _BATCH}
+    values = {"night_start": night.start, "night_s": night.length_s, "most": _NIGHTLY_AT_ONCE}
     return connection.execute(nightly_sync.create_due_jobs(), values).all()
 
 

@@ -23,6 +23,7 @@ from jobs.log_fields import log_fields
 from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
 from jobs.runner_changes import has_changed
 from jobs.stop_signal import StopRequest
+from jobs.sync.changes import note_changes
 from jobs.sync.feature_flag import sync_switch
 from jobs.task_services import TaskServices
 from jobs.tasks import (
@@ -145,6 +146,7 @@ class _JobRun:
         with attempt:
             attempt.publish_claim()  # may take seconds, in which the lease is renewed
             error = self._work(attempt)
+            self._quota.settle_rest()
         outcome = self._outcome(attempt, error)
         duration = {
             "duration_ms": round(1000 * (time.monotonic() - started)),
@@ -243,9 +245,12 @@ class _JobRun:
             return
         with self._database.write() as connection:
             again = outcome.is_success and self._is_outdated(connection, attempt)
+            is_refused = isinstance(error, StravaUnauthorized) and error.what in _TOKENS
+            if is_refused and attempt.athlete_id is not None:
+                note_changes(connection, attempt.athlete_id, None, of_athlete=True)
             statement = job_attempt.begin_again() if again else outcome.statement
             row = connection.execute(statement, {**attempt.key, **outcome.values}).one_or_none()
-            if row and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
+            if row and is_refused:
                 refused = {"athlete": attempt.athlete_id, "asked_moment": attempt.began_at}
                 connection.execute(strava_connection.mark_refused(), refused)
         if row:

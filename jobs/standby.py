@@ -15,9 +15,9 @@ from types import FrameType
 
 from redis import Redis, RedisError
 
-from db.models import JobKind
 from db.session import SyncDatabase
 from db.statements.jobs import job_queue
+from db.statements.strava import strava_event
 from jobs.runner import SETTINGS, run
 from logs import child_process
 from runtime.parent_death import die_with_parent
@@ -25,7 +25,6 @@ from runtime.redis_clients import WRITE_PROBE
 from runtime.redis_cluster import tagged
 from settings import Settings
 
-_DELETIONS = (JobKind.STRAVA_DISCONNECT.value, JobKind.ERASE_ATHLETE.value)
 _DELETIONS_WAIT_S = 5.0  # then they wait for no worker
 _END_S = 2.5  # less than the pool waits before it kills
 
@@ -67,15 +66,17 @@ class Standby:
     def run_deletions(self) -> None:
         """Start queued deletions that found no free worker: others may be busy for hours.
 
+        A job that looks into an end of the access begins one.
+
         Raises DatabaseError.
         """
         self._horses = [horse for horse in self._horses if horse.is_alive()]
         free = self._settings.workers - len(self._horses)
         if free <= 0:
             return
-        values = {"seconds": _DELETIONS_WAIT_S, "most": free, "job_kinds": list(_DELETIONS)}
+        values = {"seconds": _DELETIONS_WAIT_S, "most": free}
         with self._database.read() as connection:
-            queued = connection.execute(job_queue.oldest_of_kinds(), values).scalars().all()
+            queued = connection.execute(strava_event.oldest_deletions(), values).scalars().all()
         for job_id in queued:
             self._start(job_id)
 

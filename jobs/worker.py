@@ -28,16 +28,21 @@ from rq.job import Job as RqJob
 from rq.worker import Worker
 from rq.worker_pool import WorkerPool
 
+from athletics.distance import StandardDistance
+from athletics.plausibility import fastest_plausible_s
 from jobs.enqueue import QUEUE
 from jobs.reconcile import reconcile_forever
 from jobs.runner import SETTINGS
 from logs import bound, child_process, our_version, report_errors
 from runtime import tracing
+from runtime.allocator import keep_what_was_freed
 from runtime.parent_death import die_with_parent
 from runtime.redis_clients import blocking_redis_client
 from settings import Settings
 
 _GRACE_S = 3.0
+_COLLECTOR_THRESHOLDS = (20_000, 20, 50)
+"""A run's samples make thousands of objects that live until they are written, and no cycles."""
 
 logger = logging.getLogger(__name__)
 _fork = get_context("fork").Process
@@ -55,9 +60,11 @@ def main(settings: Settings) -> int:
     tracing.begin(settings, "worker", our_version())
     report_errors(settings)
     logger.info("the workers start", extra={"workers": settings.workers})
-    # What is imported stays: a collection that looks at it costs a job more than parsing an answer.
+    _read_tables()
+    # What is there now stays: a collection that looks at it costs a job more than parsing an answer.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
     _Pool(settings).start(logging_level=None)  # type: ignore[arg-type] # LOG_LEVEL decides
     logger.info("the workers have ended")
     return 0
@@ -84,6 +91,7 @@ class _JobWorker(Worker):
 
     def main_work_horse(self, job: RqJob, queue: Queue) -> None:
         die_with_parent(self._own_pid)
+        keep_what_was_freed()
         SETTINGS.set(self._settings)
         super().main_work_horse(job, queue)
 
@@ -148,6 +156,12 @@ def _as_reconciler(parent: int, settings: Settings) -> None:
     with child_process("reconciler"):
         logger.info("the reconciler starts")
         reconcile_forever(settings)
+
+
+def _read_tables() -> None:
+    """Read the tables of age grades, which else each job would read for itself."""
+    for distance in StandardDistance:
+        fastest_plausible_s(distance, None)
 
 
 def _default_signals() -> None:

@@ -230,7 +230,8 @@ class FileImport:
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
         lines = self._without_deleted(connection, [with_known(each, known) for each in pending])
-        gear = named_gear(connection, self._athlete_id, [each.gear for each in lines if each.gear])
+        names = [each.gear for each in lines if each.gear]
+        gear = named_gear(connection, self._athlete_id, self._job_id, names)
         lines = [with_gear_of(each, gear) for each in lines]
         new = [each for each in lines if each.activity is not None]
         ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []

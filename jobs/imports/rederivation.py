@@ -141,7 +141,7 @@ class Rederivation:
         values = {f"new_{name}": value for name, value in columns.items()}
         connection.execute(rederivation.rewrite(tuple(columns)), {"activity": row.id, **values})
         for statement in rederivation.forget_parts():
-            connection.execute(statement, {"activity": row.id})
+            connection.execute(statement, {"athlete": self._athlete_id, "activity": row.id})
         write_derived(connection, [activity])
         rows = effort_rows(activity, runner, efforts_of(prepared, runner))
         write_efforts(connection, [row.id], rows)

@@ -51,10 +51,11 @@ _BRINGS_NEW = (
 )
 READ = "read"  # and the single activity whose summary was read last
 _MISSING = "missing"  # and the single activity that it did not find, and how far that is known
+NEWS = "news"  # and the Strava ids that the newest page changed and whose efforts are to be derived
 _ONE_SECOND = timedelta(seconds=1)
-_OVERLAP = timedelta(days=7)  # a watch may deliver a run days later
+_INCREMENTAL_OVERLAP = timedelta(days=7)  # a watch may deliver a run days later
 _LARGEST_PAGE = 200  # that Strava allows
-_WALKED_EVERY = timedelta(days=1)  # so that a run uploaded later than newer ones is found
+_WHOLE_WALK_EVERY = timedelta(days=1)  # so that a run uploaded later than newer ones is found
 
 
 class ActivityWalk:
@@ -85,6 +86,7 @@ class ActivityWalk:
         """Whether that may be because Strava told of it before it can be read."""
         self.has_changed = False
         """Whether anything was written."""
+        self._written = set[int]()
 
     def run(self) -> None:
         """Continue from the checkpoint to the end of the list."""
@@ -117,9 +119,12 @@ class ActivityWalk:
             or not self._scope.is_everything
             or known.history_complete_at is None
             or known.history_walked_at is None
-            or self._attempt.started_at - known.history_walked_at >= _WALKED_EVERY
+            or self._attempt.started_at - known.history_walked_at >= _WHOLE_WALK_EVERY
         )
-        return None if whole or known.last_synced_at is None else known.last_synced_at - _OVERLAP
+        if whole or known.last_synced_at is None:
+            return None
+        last: datetime = known.last_synced_at
+        return last - _INCREMENTAL_OVERLAP
 
     # --- pages
 
@@ -241,6 +246,7 @@ class ActivityWalk:
         if self._scope.full:
             step.connection.execute(activities.mark_seen(), values)
         self.has_changed |= bool(written)
+        self._written |= {row.strava_id for row in written}
         ids = [row.id for row in written]
         note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
         withdraw_hidden(step.connection, self._athlete_id, step.job_id, ids)
@@ -250,7 +256,10 @@ class ActivityWalk:
         return len(written)
 
     def read_newest(self) -> tuple[set[int], datetime]:
-        """Store what Strava lists first; returns its ids, and how far back the list reaches."""
+        """Store what Strava lists first; returns its ids, and how far back the list reaches.
+
+        Ids of what changed are in the checkpoint, newest first (`NEWS`).
+        """
         items = self._strava.ask(
             lambda client, token: client.activities(token, per_page=_LARGEST_PAGE)
         )
@@ -260,6 +269,8 @@ class ActivityWalk:
             if rows:
                 self._upsert_readable(step, rows, bad)
             self._record_unreadable(step, bad)
+            news = self._written.union(step.checkpoint.get(NEWS, ()))
+            step.checkpoint[NEWS] = sorted(news, reverse=True)
         oldest = min((row["started_at"] for row in rows), default=datetime.max.replace(tzinfo=UTC))
         return {item.strava_id for item in items if item.strava_id is not None}, oldest
 
@@ -336,8 +347,8 @@ class ActivityWalk:
             if activity:
                 self._upsert(step, [activity_row(self._athlete_id, activity)])
                 if not deleted_here(step.connection, self._athlete_id, [strava_id]):
-                    ids = [write_details_of(step.connection, self._athlete_id, activity)]
-                    note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
+                    of = step.connection, self._athlete_id, step.job_id
+                    note_changes(*of, activities=[write_details_of(*of, activity)])
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
                 rows = step.connection.execute(activity_deletion.delete_by_strava_id(), values)

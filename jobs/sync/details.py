@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_details_of(
-    connection: Connection, athlete_id: int, activity: StravaActivityDetail
+    connection: Connection, athlete_id: int, job_id: int | None, activity: StravaActivityDetail
 ) -> int:
     """Write the details of an activity that was stored in the same transaction; returns its id.
 
@@ -26,14 +26,16 @@ def write_details_of(
     known = connection.execute(activity_details.by_strava_id(), values).one()
     try:
         with connection.begin_nested():
-            write_details(connection, known, activity.details)
+            write_details(connection, known, job_id, activity.details)
     except REFUSED_DATA:
         logger.exception("an activity's details cannot be stored", extra={"activity_id": known.id})
     activity_id: int = known.id
     return activity_id
 
 
-def write_details(connection: Connection, activity: Any, details: StravaDetails) -> bool:
+def write_details(
+    connection: Connection, activity: Any, job_id: int | None, details: StravaDetails
+) -> bool:
     """Write details of an activity, a row with `id` and `updated_at`.
 
     Nothing is written if the activity was deleted or changed; returns whether it was not. Raises one
@@ -47,7 +49,7 @@ def write_details(connection: Connection, activity: Any, details: StravaDetails)
         "new_calories": details.calories_kcal,
     }
     if details.gear is not None:
-        write_gear(connection, activity.athlete_id, details.gear)
+        write_gear(connection, activity.athlete_id, job_id, details.gear)
     written = connection.execute(activity_details.record(), values).one_or_none()
     if written is None:
         return False

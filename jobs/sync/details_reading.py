@@ -86,7 +86,7 @@ class DetailsReading:
     def _write(self, activity: Any, details: StravaDetails) -> None:
         try:
             with self._step() as step:
-                is_written = write_details(step.connection, activity, details)
+                is_written = write_details(step.connection, activity, step.job_id, details)
                 changed = [activity.id] if is_written else []
                 assert self._attempt.athlete_id is not None
                 note_changes(

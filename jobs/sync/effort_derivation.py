@@ -262,7 +262,7 @@ class EffortDerivation:
     def _stored(self, activity: Any) -> Material | None:
         """Get the stored samples; None if they are damaged or gone, to be fetched again."""
         with self._attempt.read() as connection:
-            row = stored_rows(connection, [activity.id]).get(activity.id)
+            row = stored_rows(connection, [activity]).get(activity.id)
         if row is None:
             return None
         try:

@@ -104,9 +104,9 @@ def write_derived(
     found = [each.with_parts() for each in found if each.activity.id in noted]
     if not found:
         return WrittenActivities(noted, {})
-    without = [each.activity.id for each in found if not each.has_samples]
+    without = [each.activity for each in found if not each.has_samples]
     if without:
-        connection.execute(streams.discard(), {"activity_ids": without})
+        connection.execute(streams.discard(), streams.values_of_owners(without))
     for each in found:
         if each.material.encoded is not None:
             store_streams(connection, each.activity, each.material.encoded)

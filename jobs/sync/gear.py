@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from db.statements.activities import gear
 from jobs.sync.activity_row import GEAR
+from jobs.sync.changes import note_changes
 from strava.gear import StravaGear
 
 
@@ -29,9 +30,14 @@ def with_gear(
 
 
 def write_gear(
-    connection: Connection, athlete_id: int, told: StravaGear, *, asked: bool = False
+    connection: Connection,
+    athlete_id: int,
+    job_id: int | None,
+    told: StravaGear,
+    *,
+    asked: bool = False,
 ) -> None:
-    """Write what Strava tells of gear that is there; `asked`: for this it was asked.
+    """Write what Strava tells of gear that is there, and note what changed; `asked`: it was asked.
 
     Gear of files with the same name is the same: Strava's takes its place. Lock the athlete before.
     """
@@ -43,19 +49,23 @@ def write_gear(
         "new_retired": told.retired,
         "asked": asked,
     }
-    if not connection.execute(gear.write_told(), values).rowcount or told.name is None:
-        return
-    of = {"athlete": athlete_id}
-    for statement in gear.pass_on_edits():
-        connection.execute(statement, of)
-    connection.execute(gear.use_stravas(), of)
-    connection.execute(gear.discard_replaced(), of)
+    is_changed = connection.execute(gear.write_told(), values).scalar_one_or_none()
+    moved: Sequence[int] = ()
+    if is_changed is not None and told.name is not None:
+        of = {"athlete": athlete_id}
+        for statement in gear.pass_on_edits():
+            connection.execute(statement, of)
+        moved = connection.execute(gear.use_stravas(), of).scalars().all()
+        is_changed |= connection.execute(gear.discard_replaced(), of).rowcount > 0
+    note_changes(connection, athlete_id, job_id, activities=moved, of_athlete=bool(is_changed))
 
 
-def named_gear(connection: Connection, athlete_id: int, names: Iterable[str]) -> dict[str, int]:
-    """Find the ids of gear by its names, in lower case; what is new is created. Lock the athlete.
+def named_gear(
+    connection: Connection, athlete_id: int, job_id: int | None, names: Iterable[str]
+) -> dict[str, int]:
+    """Find the ids of gear by its names, in lower case; what is new is created, and noted.
 
-    Names beyond `gear.MOST_OF_ATHLETE` are left out.
+    Lock the athlete. Names beyond `gear.MOST_OF_ATHLETE` are left out.
     """
     wanted = {name.lower(): name for name in names}
     if not wanted:
@@ -66,6 +76,7 @@ def named_gear(connection: Connection, athlete_id: int, names: Iterable[str]) ->
         count = connection.execute(gear.count(), {"athlete": athlete_id}).scalar_one()
         new = new[: max(0, gear.MOST_OF_ATHLETE - count)]
         connection.execute(gear.add_named(), {"athlete": athlete_id, "names": new})
+        note_changes(connection, athlete_id, job_id, of_athlete=bool(new))
         known = _ids_by_name(connection, values)
     return known
 

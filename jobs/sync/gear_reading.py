@@ -67,4 +67,4 @@ class GearReading:
         assert self._attempt.athlete_id is not None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._attempt.athlete_id)
-            write_gear(step.connection, self._attempt.athlete_id, told, asked=True)
+            write_gear(step.connection, self._attempt.athlete_id, step.job_id, told, asked=True)

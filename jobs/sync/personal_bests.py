@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.recording_groups import changed_groups
-from db.statements.activities import activity as activities
-from db.statements.activities import activity_edit
+from db.statements.activities import activity_edit, recording
 from db.statements.athletes import athlete as athletes
 from db.statements.new_rows import values_of
 from db.statements.performance import best_effort, personal_best
@@ -15,8 +14,8 @@ from jobs.attempt import Step
 from jobs.sync.changes import note_changes
 
 _BESTS = "bests"  # key of the checkpoint
-_Bests = dict[str, list[float]]
-"""Id and time of an athlete's current bests, by distance."""
+_Bests = dict[str, list[float | None]]
+"""Id, time and age grade of an athlete's current bests, by distance."""
 
 
 def remember_bests(step: Step, athlete_id: int) -> None:
@@ -43,13 +42,12 @@ def update_bests(step: Step, athlete_id: int) -> None:
         step.checkpoint[_BESTS] = after[athlete_id]
 
 
-def update_bests_of(step: Step, athlete_ids: Sequence[int]) -> None:
-    """Do as `update_bests` for some athletes, in ascending order, by statements for all of them.
+def update_bests_of(connection: Connection, job_id: int | None, athlete_ids: Sequence[int]) -> int:
+    """Do as `update_bests` for some athletes, in ascending order; returns how many bests changed.
 
-    PostgreSQL takes a fifth of an athlete's time to plan these statements.
+    PostgreSQL takes a fifth of an athlete's time to plan these statements, once for all of them.
     """
-    before = _locked(step.connection, athlete_ids)
-    step.bests_changed += _recalculate(step.connection, step.job_id, before)[1]
+    return _recalculate(connection, job_id, _locked(connection, athlete_ids))[1]
 
 
 def forget_bests(step: Step) -> None:
@@ -77,16 +75,21 @@ def _recalculate(
     Returns the current bests, and how many distances have another one.
     """
     regrouped = {each: _update_duplicates(connection, each) for each in before}
-    _recalculate_bests(connection, list(before))
+    recalculate_bests(connection, list(before))
     after, count = _current_bests(connection, list(before)), 0
     for athlete_id, old in before.items():
         new = after[athlete_id]
         distances = old.keys() | new.keys()
-        changed = [each for each in distances if old.get(each) != new.get(each)]
+        told = [each for each in distances if old.get(each) != new.get(each)]
         activities = regrouped[athlete_id]
-        note_changes(connection, athlete_id, job_id, activities=activities, distances=changed)
-        count += len(changed)
+        note_changes(connection, athlete_id, job_id, activities=activities, distances=told)
+        count += sum(_is_another(old.get(each), new.get(each)) for each in told)
     return after, count
+
+
+def _is_another(before: list[float | None] | None, after: list[float | None] | None) -> bool:
+    """Whether a distance has another best, not only another age grade of it."""
+    return (before or [])[:2] != (after or [])[:2]
 
 
 def withdraw_hidden(
@@ -97,12 +100,12 @@ def withdraw_hidden(
     Others must not see them until the end of the job, which may be hours away. Lock the athlete
     before.
     """
-    values = {"activity_ids": activity_ids}
+    values = {"athlete": athlete_id, "activity_ids": activity_ids}
     if connection.execute(activity_edit.near_hidden(), values).scalar_one():
         regrouped = _update_duplicates(connection, athlete_id)
         note_changes(connection, athlete_id, job_id, activities=regrouped)
     if connection.execute(best_effort.hidden_now(), values).scalar_one():
-        _recalculate_bests(connection, [athlete_id])
+        recalculate_bests(connection, [athlete_id])
 
 
 def write_efforts(
@@ -116,9 +119,13 @@ def write_efforts(
     connection.execute(best_effort.write_efforts(), values)
 
 
-def _recalculate_bests(connection: Connection, athlete_ids: list[int]) -> None:
-    for statement in personal_best.recalculate():
-        connection.execute(statement, {"athlete_ids": athlete_ids})
+def recalculate_bests(connection: Connection, athlete_ids: list[int]) -> None:
+    """Update which efforts of locked athletes count, then their bests."""
+    values = {"athlete_ids": athlete_ids}
+    connection.execute(best_effort.update_counts(), values)
+    found = connection.execute(personal_best.take_back(), values)
+    if rows := personal_best.rows_to_write(found.mappings()):
+        connection.execute(personal_best.write(), rows)
 
 
 def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
@@ -126,9 +133,9 @@ def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
 
     Those of a hidden run are hidden with it, and returned too.
     """
-    recordings = connection.execute(activities.recordings(), {"athlete": athlete_id})
+    recordings = connection.execute(recording.recordings(), {"athlete": athlete_id})
     if changes := changed_groups(recordings):
-        connection.execute(activities.set_duplicate_of(), changes)
+        connection.execute(recording.set_duplicate_of(), changes)
     hiding = connection.execute(activity_edit.hide_with_run(), {"athlete": athlete_id})
     return [*changes.get("activity_ids", ()), *hiding.scalars()]
 
@@ -137,5 +144,5 @@ def _current_bests(connection: Connection, athlete_ids: Sequence[int]) -> dict[i
     found: dict[int, _Bests] = {each: {} for each in athlete_ids}
     values = {"athlete_ids": list(athlete_ids)}
     for row in connection.execute(personal_best.current_bests(), values):
-        found[row.athlete_id][row.distance] = [row.id, row.elapsed_s]
+        found[row.athlete_id][row.distance] = [row.id, row.elapsed_s, row.age_grade_percent]
     return found

@@ -1,7 +1,8 @@
 """Tries activities again that earlier syncs could not have (`Athlete.syncProblems`).
 
 The job takes those that are due, and has them in its checkpoint until each was tried. The pauses
-between tries are in `jobs/retry_pauses.py`.
+between tries are in `jobs/retry_pauses.py`. What somebody asked for goes before backfills, and the
+athlete's budget pays.
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ from jobs.sync.single_activity import SingleActivities
 from jobs.task_services import TaskServices
 
 _AT_ONCE = 200
-_LEFT = "left"  # key of the checkpoint: pairs of Strava id and whether the budget pays
+_LEFT = "left"  # key of the checkpoint: pairs of Strava id and whether somebody asked for it
 
 
 class ProblemRetry:
@@ -39,6 +40,7 @@ class ProblemRetry:
             strava_id, is_asked_for = left[0]
             if is_asked_for:
                 self._strava.budget.spend()
+            self._strava.go_first(None if is_asked_for else 0)
             self._derive_again(strava_id)
             self._single.apply(strava_id)
             self._tried(strava_id)

@@ -8,16 +8,18 @@ from sqlalchemy import Connection
 
 from db.moved_samples import whole
 from db.original_files import StoredOriginals
+from db.packed_arrays import packed_bytes
 from db.statements.activities import activity_route
 from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
-from db.stored_levels import StreamLevel, encode_levels
+from db.stored_levels import StreamLevel, encode_samples
 from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples
-from db.stream_encoding import encode, encode_positions
 
 _DERIVED_FROM = ("time_s", "distance_m", "heart_rate_bpm", "altitude_m")
 """The columns that efforts and parts are derived from, beside the positions."""
+_LEVEL_COLUMNS = ("points", "samples", "positions")
+"""The columns of a level's row beside the activity and the athlete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,14 @@ class EncodedStreams:
         Raises ValueError where the columns differ in length.
         """
         count = len(samples.time_s)
-        encoded = encode(samples)
-        marks, levels = encode_levels(samples)
+        encoded = encode_samples(samples)
         return cls(
             sample_count=count,
-            samples=encoded,
-            positions=encode_positions(samples),
-            marks=marks,
+            samples=encoded.samples,
+            positions=encoded.positions,
+            marks=encoded.marks,
             duration_s=float(samples.time_s[-1]) if count else 0.0,
-            levels=levels,
+            levels=encoded.levels,
             is_complete=is_complete,
         )
 
@@ -68,7 +69,7 @@ def store_streams(connection: Connection, activity: Any, encoded: EncodedStreams
     if connection.execute(streams.store_first(), row).first() is None:
         connection.execute(streams.store(), row)
         connection.execute(activity_route.forget_samples(), {"activity": activity.id})
-        connection.execute(streams.discard_levels(), {"activity_id": activity.id})
+        connection.execute(streams.discard_levels(), row)
     store_levels(connection, [(activity, encoded)])
 
 
@@ -80,7 +81,7 @@ def held_row(activity: Any, encoded: EncodedStreams, state: Mapping[str, Any]) -
     return {
         "rows": values_of([state]),
         **stream_row(activity, encoded),
-        **streams.values_of_held_levels([_level_row(each) for each in encoded.levels]),
+        **_arrays([_level_row(each) for each in encoded.levels]),
     }
 
 
@@ -88,7 +89,7 @@ def store_levels(connection: Connection, found: Iterable[tuple[Any, EncodedStrea
     """Store the levels of activities that have none; each has `id` and `athlete_id`."""
     rows = [row for activity, encoded in found for row in _level_rows(activity, encoded)]
     if rows:
-        connection.execute(streams.store_levels(), streams.values_of_levels(rows))
+        connection.execute(streams.store_levels(), _arrays(rows))
 
 
 def _level_rows(activity: Any, encoded: EncodedStreams) -> list[dict[str, Any]]:
@@ -100,9 +101,18 @@ def _level_row(level: StreamLevel) -> dict[str, Any]:
     return {"points": level.points, "samples": level.samples, "positions": level.positions}
 
 
-def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int, Any]:
-    """Select the rows with the samples of activities, by the activity."""
-    found = connection.execute(streams.samples(), {"activity_ids": activity_ids})
+def _arrays(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Make the parameters of statements that store levels, of rows with the same columns."""
+    arrays = {name: [row[name] for row in rows] for name in (rows[0] if rows else _LEVEL_COLUMNS)}
+    return {
+        f"of_{name}": packed_bytes(values) if name in streams.PACKED else values
+        for name, values in arrays.items()
+    }
+
+
+def stored_rows(connection: Connection, activities: Sequence[Any]) -> dict[int, Any]:
+    """Select the rows with the samples of activities, by the activity; each has `id` and `athlete_id`."""
+    found = connection.execute(streams.samples(), streams.values_of_owners(activities))
     return {row.activity_id: row for row in found}
 
 

@@ -11,6 +11,7 @@ from db.statements.performance import heart_rate
 from db.statements.strava import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
+from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.problems import OF_THE_JOB
 from jobs.task_services import TaskServices
@@ -84,6 +85,7 @@ class ZonesReading:
             for number, bpm in enumerate(lowest, start=1)
         ]
         step.connection.execute(heart_rate.add_zones(), rows)
+        note_changes(step.connection, self._values["athlete"], step.job_id, of_athlete=True)
 
 
 def _is_lasting(error: StravaError) -> bool:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from db.statements.athletes import athlete as athletes
 from db.statements.performance import best_effort
 from jobs.attempt import Attempt, Step
 from jobs.runner_changes import lock_runner, note_runner
+from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import Runner, grade_columns
 from jobs.task_services import TaskServices
 
@@ -25,7 +24,7 @@ def run(attempt: Attempt, _services: TaskServices) -> None:
         runner = lock_runner(step.connection, attempt.athlete_id)
         note_runner(step, runner)
         # An attempt that was killed after this step has counted them already.
-        step.done = step.total = _regrade(step.connection, attempt.athlete_id, runner)
+        step.done = step.total = _regrade(step, attempt.athlete_id, runner)
 
 
 def _regrade_some(attempt: Attempt) -> bool:
@@ -33,7 +32,7 @@ def _regrade_some(attempt: Attempt) -> bool:
         athlete_ids = _next_athletes(step)
         for athlete_id in athlete_ids:
             runner = lock_runner(step.connection, athlete_id)
-            step.done += _regrade(step.connection, athlete_id, runner)
+            step.done += _regrade(step, athlete_id, runner)
     return bool(athlete_ids)
 
 
@@ -47,12 +46,20 @@ def _next_athletes(step: Step) -> Sequence[int]:
     return athlete_ids
 
 
-def _regrade(connection: Connection, athlete_id: int, runner: Runner) -> int:
+def _regrade(step: Step, athlete_id: int, runner: Runner) -> int:
     """Grade the efforts of one locked athlete; returns their number."""
+    connection = step.connection
     efforts = connection.execute(best_effort.to_grade(), {"athlete_id": athlete_id}).all()
-    changes = [change for effort in efforts if (change := _change(runner, effort))]
+    changes = [(effort, change) for effort in efforts if (change := _change(runner, effort))]
     if changes:
-        connection.execute(best_effort.set_grade(), changes)
+        connection.execute(best_effort.set_grade(), [change for _, change in changes])
+        note_changes(
+            connection,
+            athlete_id,
+            step.job_id,
+            activities=[effort.activity_id for effort, _ in changes],
+            distances=[effort.distance for effort, _ in changes if effort.is_best],
+        )
     return len(efforts)
 
 

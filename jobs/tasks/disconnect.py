@@ -28,7 +28,6 @@ from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.changes import note_changes
 from jobs.sync.personal_bests import forget_bests, remember_bests, update_bests
 from jobs.task_services import TaskServices
-from runtime.clock import utc_now
 from runtime.export_folder import ExportFolder
 from runtime.upload_folder import UploadFolder
 from strava.bounded_exchange import interrupted_by
@@ -149,6 +148,7 @@ def _delete(
             step.connection.execute(erasure.write_receipt(), values | receipt)
             step.checkpoint[_RECEIPT] = True
         files = _erase(step, values) if is_erased else []
+        note_changes(step.connection, values["athlete"], None, of_athlete=True)
         if ended:
             _keep_for_return(step.connection, values | receipt, ended.strava_athlete_id)
         elif is_erased:
@@ -220,7 +220,7 @@ def _revoke(attempt: Attempt, services: TaskServices, athlete_id: int) -> bool:
 
     It is no error if the grant was withdrawn before or its tokens cannot be used.
     """
-    passed_s = (utc_now() - attempt.started_at).total_seconds()
+    passed_s = (attempt.now() - attempt.started_at).total_seconds()
     if passed_s > _TELL_FOR_S or attempt.failures + 1 >= services.settings.job_max_attempts:
         services.log.warning("Strava could not be told that the access ended")
         return False

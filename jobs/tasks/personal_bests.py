@@ -1,8 +1,9 @@
 """PERSONAL_BESTS: derives efforts and personal bests again from stored data, without Strava.
 
 For one athlete everything is derived again, and the next sync asks for streams that could not be
-used. For all athletes, only efforts of an outdated version
-of the rules (`jobs/sync/derived_rows.py`) are, and then all duplicates and bests.
+used. For all athletes, only efforts of an outdated version of the rules
+(`jobs/sync/derived_rows.py`) are, and then all duplicates and bests. Its progress counts the
+activities and then, for all athletes, the athletes.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
 from db.original_files import OriginalUnreachable, StoredOriginals
+from db.statements import data_version
 from db.statements.activities import effort_derivation, moved_samples
 from db.statements.athletes import athlete as athletes
 from db.stream_codec import CorruptStreams, Samples
@@ -31,6 +33,8 @@ from jobs.task_services import TaskServices
 
 ACTIVITIES_AT_ONCE = 20
 ATHLETES_AT_ONCE = 20
+_CONNECTIONS = 3
+"""For a step, for what is written beside it, and for the lease."""
 _ABOVE_ALL_IDS = 2**63 - 1
 
 
@@ -46,6 +50,7 @@ class _Recalculation:
         self._files = FetchedSamples(services.settings)
         self._has_files: bool | None = None
         self._of_athlete = attempt.athlete_id is not None
+        self._may_write_beside = services.settings.most_connections >= _CONNECTIONS
 
     def run(self) -> None:
         if "below_id" not in self._attempt.checkpoint:
@@ -73,6 +78,8 @@ class _Recalculation:
                 self._values(step.checkpoint),
             )
             step.total = counted.scalar_one()
+            if not self._of_athlete:
+                step.total += step.connection.execute(athletes.count()).scalar_one()
 
     def _derive_some(self) -> bool:
         at_once = self._fetch_some()
@@ -132,7 +139,7 @@ class _Recalculation:
     ) -> tuple[list[DerivedActivity], dict[int, Exception]]:
         """Derive activities; returns also why some could not be."""
         found, problems = [], {}
-        recorded = [each.id for each in batch if each.streams_state == StreamsState.STORED]
+        recorded = [each for each in batch if each.streams_state == StreamsState.STORED]
         rows = stored_rows(connection, recorded) if recorded else {}
         for activity in batch:
             row, runner = rows.get(activity.id), runners[activity.athlete_id]
@@ -185,12 +192,46 @@ class _Recalculation:
 
     def _update_some_bests(self) -> bool:
         with self._attempt.step() as step:
-            values = {"after_id": step.checkpoint.get("after_id", 0), "row_limit": ATHLETES_AT_ONCE}
+            values = {
+                "after_id": step.checkpoint.get("after_id", 0),
+                "row_limit": 2 * ATHLETES_AT_ONCE,
+            }
             athlete_ids = step.connection.execute(athletes.ids_after(), values).scalars().all()
             if athlete_ids:
-                update_bests_of(step, athlete_ids)
+                step.bests_changed += self._update_bests(step, athlete_ids)
                 step.checkpoint["after_id"] = athlete_ids[-1]
+            step.done += len(athlete_ids)
+            step.total = max(step.done, step.total or 0)  # athletes may have joined meanwhile
         return bool(athlete_ids)
+
+    def _update_bests(self, step: Step, athlete_ids: Sequence[int]) -> int:
+        """Update bests, those of the upper half beside the step; returns how many changed.
+
+        Who locks several athletes does so in the order of ids: so who waits for the lower half, which
+        the step has, holds nothing that the upper half waits for.
+        """
+        half, job_id = (len(athlete_ids) + 1) // 2, self._attempt.job_id
+        lower, upper = athlete_ids[:half], athlete_ids[half:]
+        if not upper or not self._may_write_beside:
+            return update_bests_of(step.connection, job_id, athlete_ids)
+        slot = _slot(step.connection)
+
+        def update_upper(connection: Connection) -> int | None:
+            """None where it would wait for the step, which would wait for it."""
+            if _slot(connection) == slot:
+                return None
+            return update_bests_of(connection, job_id, upper)
+
+        with self._attempt.beside(update_upper) as beside:
+            changed = update_bests_of(step.connection, job_id, lower)
+        of_upper = beside.result()
+        if of_upper is None:
+            of_upper = update_bests_of(step.connection, job_id, upper)
+        return changed + of_upper
+
+
+def _slot(connection: Connection) -> int:
+    return int(connection.execute(data_version.slot()).scalar_one())
 
 
 def _stored_samples(

@@ -11,12 +11,14 @@ before it can be read.
 A look-up that brings no news is paid from a budget of the athlete's events. When it is used up, the
 job waits, then reads the newest of Strava's list, which one request brings, and drops all events
 but of activities that should be in it: so events that someone invented cost a few requests an
-hour, and what is really new is there all the same. The rest is left to the nightly sync.
+hour, and what is really new is there all the same. The rest is left to the nightly sync. An end of
+the access is proved without the budget, now and then.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.models import ErasureCause, JobKind, StravaObject
@@ -28,7 +30,7 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
 from jobs.strava_tokens import StravaNotConnected
-from jobs.sync.activity_walk import ActivityWalk
+from jobs.sync.activity_walk import NEWS, ActivityWalk
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests
@@ -46,6 +48,9 @@ _LATER = "later"  # key of the checkpoint: Strava ids that are to be looked up b
 _LOOKS = 3
 """Jobs that look for what Strava may have in a moment, a minute in all; then a sync does."""
 _TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
+_PROOF_EVERY = timedelta(seconds=20)
+"""How long an end of the access waits for its proof where the budget is used up."""
+_PROOF_AT = "proof_at"  # key of the checkpoint: when that is, POSIX time
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 
 
@@ -63,6 +68,9 @@ class _Events:
         self._strava = AthleteStrava(attempt, services, athlete_id)
         self._values: dict[str, Any] = {"athlete": athlete_id, "job_id": attempt.job_id}
         self._left_out: set[tuple[str, int]] = set()
+        self._proof_waits: EventBudgetSpent | None = None
+        self._is_over = False
+        """Whether the access has ended."""
         self._single = SingleActivities(attempt, services, self._strava)
         self._budget = EventRequestBudget(services.settings, services.database, athlete_id)
 
@@ -70,21 +78,53 @@ class _Events:
         """Apply events until none is left, also those that come until then."""
         while events := self._take():
             if any(event.object_type == StravaObject.ATHLETE for event in events):
-                self._pay()
-                athletes = [event.object_id for event in events]
-                if self._is_revoked():
-                    with suppress(StravaNotConnected):  # it has ended by now
-                        self._erase(athletes)
-                    return
-                self._finish(StravaObject.ATHLETE, athletes)
-                continue
-            tries = {event.object_id: event.tries for event in events}
-            strava_ids = list(tries)
+                self._apply_end([event.object_id for event in events])
+            else:
+                self._apply_activities({event.object_id: event.tries for event in events})
+            if self._is_over:
+                return
+        if self._proof_waits is not None:
+            raise self._proof_waits
+        # One activity must not delay the athlete's others.
+        self._single.check()
+
+    def _apply_end(self, athletes: Sequence[int]) -> None:
+        """Look into an end of the access.
+
+        While its proof waits, activities go on: else who invents ends would keep all news out.
+        """
+        try:
+            is_revoked = self._is_revoked()
+        except EventBudgetSpent as error:
+            self._proof_waits = error
+            self._left_out.update((StravaObject.ATHLETE, athlete) for athlete in athletes)
+            return
+        self._proof_waits = None
+        if is_revoked:
+            self._end(athletes)
+        else:
+            self._finish(StravaObject.ATHLETE, athletes)
+
+    def _apply_activities(self, tries: Mapping[int, int]) -> None:
+        """Apply some. What they wait for, or meet, keeps no proof of an end waiting."""
+        strava_ids, proof = list(tries), self._proof_waits
+        try:
             if _FLOODED in self._attempt.checkpoint:
                 strava_ids = self._sift(strava_ids)
             self._apply_some({strava_id: tries[strava_id] for strava_id in strava_ids})
-        # One activity must not delay the athlete's others.
-        self._single.check()
+        except EventBudgetSpent as error:
+            raise proof if proof and proof.retry_at < error.retry_at else error from None
+        except StravaRateLimited as error:
+            raise proof or error from None
+        except StravaUnauthorized as error:
+            if proof is None or error.what != "refresh token":
+                raise
+            self._end([athlete for kind, athlete in self._left_out if kind == StravaObject.ATHLETE])
+
+    def _end(self, athletes: Sequence[int]) -> None:
+        self._is_over = True
+        with suppress(StravaNotConnected):  # it has ended by now
+            self._erase(athletes)
 
     def _take(self) -> Sequence[Any]:
         """Get the events to apply now: that of the athlete alone, else those of activities."""
@@ -177,7 +217,7 @@ class _Events:
         self._pay()
         arguments = (self._attempt, self._services, self._strava, SyncScope())
         listed, oldest = ActivityWalk(*arguments, is_charged=False).read_newest()
-        EffortDerivation(*arguments, is_charged=False).run()
+        self._derive_news()
         values = {**self._values, "strava_ids": list(strava_ids), "oldest": oldest}
         with self._attempt.read() as connection:
             known = connection.execute(activities.known_since(), values).scalars().all()
@@ -192,6 +232,21 @@ class _Events:
             step.checkpoint[_TO_LOOK_UP] = left
         return left
 
+    def _derive_news(self) -> None:
+        """Derive what the newest page changed, a turn's worth.
+
+        The rest, and what waited before, is left to a sync: these requests go before all backfills.
+        """
+        turn = self._services.settings.strava_quota_turn
+        for strava_id in self._attempt.checkpoint[NEWS][:turn]:
+            scope = SyncScope(activity_id=strava_id)
+            arguments = (self._attempt, self._services, self._strava, scope)
+            EffortDerivation(*arguments, is_charged=False).run()
+            with self._attempt.step() as step:
+                step.checkpoint[NEWS] = step.checkpoint[NEWS][1:]
+        with self._attempt.step() as step:
+            step.checkpoint.pop(NEWS)
+
     def _finish_if_possible(self, applied: Sequence[int]) -> None:
         try:
             self._finish(StravaObject.ACTIVITY, applied)
@@ -205,8 +260,7 @@ class _Events:
             keep_connected(step.connection, self._athlete_id)
             update_bests(step, self._athlete_id)
             self._delete(step, kind, applied)
-            if kind is StravaObject.ACTIVITY:
-                step.checkpoint.pop(_APPLIED, None)
+            step.checkpoint.pop(_APPLIED if kind is StravaObject.ACTIVITY else _PROOF_AT, None)
 
     def _delete(self, step: Step, kind: StravaObject, applied: Sequence[int]) -> None:
         values = {**self._values, "applied_kind": kind.value, "applied_objects": list(applied)}
@@ -216,20 +270,49 @@ class _Events:
     # --- the athlete
 
     def _is_revoked(self) -> bool:
-        """Whether Strava refuses to renew the tokens that it refuses; new ones prove the access.
-
-        Without quota it is asked to renew them at once, which counts against none.
-        """
+        """Whether Strava refuses to renew the tokens that it refuses; new ones prove the access."""
         try:
-            try:
-                check_strava(self._strava)
-            except StravaRateLimited:
-                self._strava.token(refused=self._strava.token())
+            self._prove_access()
         except StravaUnauthorized as error:
             if error.what != "refresh token":
                 raise
             return True
         return False
+
+    def _prove_access(self) -> None:
+        """Ask Strava for the athlete, or, without quota or budget, to renew the tokens.
+
+        That counts against no quota. Raises EventBudgetSpent until it may be done. What the budget
+        regains after a flood is for activities.
+        """
+        if _FLOODED in self._attempt.checkpoint:
+            self._await_proof()
+        elif self._is_proved_by_request():
+            return
+        self._strava.token(refused=self._strava.token())
+
+    def _is_proved_by_request(self) -> bool:
+        """Ask Strava for the athlete; False without quota. Raises as `_prove_access`."""
+        try:
+            self._budget.spend()
+            check_strava(self._strava)
+        except EventBudgetSpent:
+            self._await_proof()
+        except StravaRateLimited:
+            pass
+        else:
+            return True
+        return False
+
+    def _await_proof(self) -> None:
+        """Let what somebody invents renew tokens seldom. Raises EventBudgetSpent."""
+        now, at = self._attempt.now(), self._attempt.checkpoint.get(_PROOF_AT)
+        due = now + _PROOF_EVERY if at is None else datetime.fromtimestamp(at, UTC)
+        due = min(due, now + _PROOF_EVERY)  # the clock may have been set back
+        with self._attempt.step() as step:
+            step.checkpoint[_PROOF_AT] = due.timestamp()
+        if due > now:
+            raise EventBudgetSpent(due)
 
     def _erase(self, athletes: Sequence[int]) -> None:
         """Start the job that ends the connection and deletes the data, as Strava requires.

@@ -103,7 +103,8 @@ def _told(rows: list[dict[str, Any]], strava_ids: dict[int, Any]) -> list[str]:
     """What the rows of changes tell, however often, in however many of them."""
     activities = {strava_ids.get(each, "gone") for row in rows for each in row["activity_ids"]}
     distances = {each for row in rows for each in row["distances"]}
-    return sorted(map(str, activities | distances))
+    athlete = {"the athlete" for row in rows if row["of_athlete"]}
+    return sorted(map(str, activities | distances | athlete))
 
 
 def _names(world: World, table: str, column: str) -> dict[int, Any]:

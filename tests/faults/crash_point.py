@@ -20,7 +20,6 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-import httpx
 from sqlalchemy.engine.default import DefaultDialect
 
 from db import session
@@ -32,6 +31,7 @@ from jobs.sync import effort_derivation, unseen_activities
 from runtime.redis_clients import redis_client
 from runtime.row_folder import RowFolder
 from settings import Settings
+from strava.exchange import Exchanges
 from tests.faults.compiled_once import EnginesOfOneDialect
 
 _context = get_context("forkserver")
@@ -175,7 +175,7 @@ def _instrument(reach: Callable[[str], None]) -> None:
     lease.RENEW_EVERY_S = _WITHIN_S
     DefaultDialect.do_commit = _around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
     SyncDatabase.write_alone = _around(SyncDatabase.write_alone, reach, lambda *_, **__: "commit")
-    httpx.Client.send = _around(httpx.Client.send, reach, _path_of)
+    Exchanges.answer = _around(Exchanges.answer, reach, _path_of)
     os.fsync = _around(os.fsync, reach, lambda *_: "a file's last byte")
     RowFolder.remove = _around(RowFolder.remove, reach, lambda *_: "a file's end")
     unseen_activities.GONE_AFTER_S = effort_derivation.SECOND_LOOK_AFTER_S = _SOON_S
@@ -183,8 +183,8 @@ def _instrument(reach: Callable[[str], None]) -> None:
     token_refresh.REFUSED_AGAIN_AFTER_S = _SOON_S
 
 
-def _path_of(_client: httpx.Client, request: httpx.Request, **_: Any) -> str:
-    return request.url.path
+def _path_of(_exchanges: Exchanges, _method: str, path: str, *_: Any, **__: Any) -> str:
+    return path.partition("?")[0]
 
 
 def _around(

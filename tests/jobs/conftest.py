@@ -10,6 +10,7 @@ from redis import Redis
 
 from local.generated_secrets import new_encryption_key
 from settings import Settings, load_settings
+from tests.conftest import Reached
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, Simulated, simulated_strava
 from tests.jobs.world import World
 from tests.patience import PATIENCE_S
@@ -22,12 +23,14 @@ def strava() -> Iterator[Simulated]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str, strava: Simulated, tmp_path: Path) -> Settings:
+def settings(
+    database_url: str, redis_url: str, strava: Simulated, tmp_path: Path, reached: Reached
+) -> Settings:
     """Short times, so that nothing is waited for long; a busy machine may answer late."""
     return load_settings(
         None,
         pacegraph_home=tmp_path,
-        database_url=database_url,
+        **reached(database_url),
         redis_url=redis_url,
         token_encryption_keys=new_encryption_key(),
         strava_api_url=f"{strava.url}/api/v3",

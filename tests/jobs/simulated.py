@@ -133,9 +133,9 @@ class Simulated:
 
 @contextmanager
 def simulated_strava(
-    wrapped: Callable[[FastAPI], Any] = lambda app: app, **options
+    wrapped: Callable[[FastAPI], Any] = lambda app: app, *, at: str = "127.0.0.1", **options
 ) -> Iterator[Simulated]:
-    """Serve one, as `wrapped` makes it."""
+    """Serve one at an address, as `wrapped` makes it."""
     usual = {
         "runs": DEMO_RUNS,
         "client_id": CLIENT_ID,
@@ -144,7 +144,7 @@ def simulated_strava(
     }
     app = create_simulator(**usual | options)
     door = Door(wrapped(app))
-    with listening(door, date_header="clock" not in options) as address:
+    with listening(door, at=at, date_header="clock" not in options) as address:
         simulated = Simulated(f"http://{address}", app, door)
         with closing(simulated.http):
             yield simulated

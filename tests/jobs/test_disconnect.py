@@ -1,9 +1,12 @@
 """What goes with a connection to Strava goes within a minute, and a receipt without a name stays."""
 
+from datetime import timedelta
+
 import pytest
 
 from jobs.reconcile import Reconciler
 from tests import factories as make
+from tests.jobs.clocks import clock_ahead
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 
@@ -71,6 +74,12 @@ def test_without_an_answer_of_strava_the_data_goes_within_a_minute(world, runner
     assert world.value("SELECT is_revoked FROM erasures") is False
 
 
+def test_a_worker_whose_clock_is_ahead_withdraws_the_access_too(world, runner):
+    with clock_ahead(timedelta(hours=1)):
+        assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.value("SELECT is_revoked FROM erasures")
+
+
 def test_the_last_attempt_does_not_fail_because_of_strava(world, runner):
     world.settings = world.settings.model_copy(update={"job_max_attempts": 1})
     world.strava.fault("unavailable", path="/oauth", times=None)
@@ -86,6 +95,23 @@ def test_while_all_workers_are_busy_the_reconciler_deletes(world, runner):
     world.await_job(job, "RUNNING")
     erasure = world.enqueue(world.create(runner, "ERASE_ATHLETE"))
     world.await_job(erasure, "SUCCEEDED", within_s=40)
+    assert world.job(job)["status"] == "RUNNING"
+
+
+def test_while_all_workers_are_busy_an_end_of_the_access_is_proved(world, runner):
+    world.strava.fault("slow", path="/streams", delay_s=30, times=None)
+    world.start_workers(1)
+    job = world.enqueue(world.create(world.connect(strava_athlete=RUNNER + 1)))
+    world.await_job(job, "RUNNING")
+    world.strava.control("POST", f"/athletes/{RUNNER}/deauthorize")
+    world.write(
+        "INSERT INTO strava_events (connection_id, object_type, object_id) "
+        "SELECT id, 'athlete', strava_athlete_id FROM strava_connections WHERE athlete_id = :a",
+        a=runner,
+    )
+    world.enqueue(world.create(runner, "STRAVA_WEBHOOK"))
+    activities = "SELECT count(*) FROM activities WHERE athlete_id = :a"
+    world.until(lambda: world.value(activities, a=runner) == 0, within_s=55)
     assert world.job(job)["status"] == "RUNNING"
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import BytesIO
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
@@ -137,7 +138,8 @@ def test_jobs_and_exports_fetch_them(s3, server, db, database, owner, old):
             return {each: found.read(each) for each in names}
 
     def derived_from():
-        samples, encoded = samples_in(stored_rows(db, [old])[old], files)
+        activity = SimpleNamespace(id=old, athlete_id=owner.athlete_id)
+        samples, encoded = samples_in(stored_rows(db, [activity])[old], files)
         assert encoded is None
         return {name: list(column) for name, column in samples.columns().items()}
 

@@ -134,6 +134,39 @@ def test_a_first_import_that_was_cancelled_is_not(world):
     assert tonight(world) == []
 
 
+def test_where_the_quota_reaches_some_those_come_first_who_were_read_the_longest_ago(world):
+    athletes = {hours: world.athlete() for hours in (30, 50, 40, 60)}
+    for hours, athlete in athletes.items():
+        world.write(
+            "INSERT INTO strava_connections (athlete_id, strava_athlete_id, scopes, access_token, "
+            "refresh_token, token_expires_at, history_complete_at, history_walked_at) VALUES "
+            "(:a, :h, '{}', '', '', now(), now(), now() - make_interval(hours => :h))",
+            a=athlete, h=hours,
+        )  # fmt: skip
+    start = datetime.now(UTC)
+
+    def begun(most: int) -> set[int]:
+        """Hours of those whose sync is begun at the start of the night."""
+        jobs = create(world, start, most=most)
+        begun = {world.job(job)["athlete_id"] for job in jobs}
+        return {hours for hours, athlete in athletes.items() if athlete in begun}
+
+    assert begun(2) == {60, 50}
+    assert begun(2) == set()
+    world.write("UPDATE jobs SET status = 'WAITING', waiting_until = now(), quota_until = now()")
+    assert begun(2) == set()
+    # One that waits for something else, such as a switch, keeps nobody back.
+    world.write("UPDATE jobs SET quota_until = NULL WHERE athlete_id = :a", a=athletes[60])
+    assert begun(2) == {40}
+    world.write("UPDATE jobs SET status = 'SUCCEEDED', finished_at = now(), waiting_until = NULL")
+    assert begun(2) == {30}
+
+
+def test_a_clock_that_is_days_ahead_begins_none(world, runner):
+    """Each would be over before that night, and so be begun again at once."""
+    assert create(world, datetime.now(UTC) + timedelta(days=2)) == []
+
+
 def test_with_a_sync_under_way_it_comes_afterwards(world, runner):
     running = world.create(runner)
     assert tonight(world) == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from db.statements.performance import personal_best
+from jobs.sync.personal_bests import recalculate_bests
 from tests.jobs.simulated import simulated_strava
 from tests.jobs.standin import Recording, standin_strava
 
@@ -272,7 +272,4 @@ def test_activities_from_before_1970_end_no_walk(world):
 
 def recalculate(world):
     with world.database.write() as connection:
-        for statement in personal_best.recalculate():
-            connection.execute(
-                statement, {"athlete_ids": [world.value("SELECT min(id) FROM athletes")]}
-            )
+        recalculate_bests(connection, [world.value("SELECT min(id) FROM athletes")])

@@ -1,14 +1,18 @@
 """The jobs that ask nothing of Strava, and those that end with it."""
 
-from threading import Barrier
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
 import pytest
+from sqlalchemy import Connection, text
 
 from db.models import OriginalPlace
 from db.original_files import StoredOriginals
+from db.statements import data_version
 from db.transaction_runner import TransactionRunner
 from jobs.moved_samples import SamplesMove
 from jobs.tasks import age_grades, personal_bests
+from tests.jobs.simulated import RUNNER
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.whole
@@ -99,14 +103,95 @@ def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_
     assert (interrupted["status"], interrupted["progress_done"], interrupted["progress_total"]) == (
         "FAILED",
         40,
-        48,
+        48 + 2,
     )
     world.write("ALTER TABLE jobs DROP CONSTRAINT surprise")
     world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL WHERE id = :id", id=job_id)
     job = world.work(job_id)
-    assert (job["status"], job["progress_done"], job["attempts"]) == ("SUCCEEDED", 48, 2)
+    assert (job["status"], job["attempts"]) == ("SUCCEEDED", 2)
+    assert (job["progress_done"], job["progress_total"]) == (50, 50)
     assert world.derived() == before
     assert job["personal_bests_changed"] == sum(best["is_current"] for best in before["bests"])
+
+
+@pytest.fixture
+def two(world) -> list[int]:
+    """Two athletes without personal bests, which they had."""
+    athletes = sorted(world.connect(number, first_name=f"{number}") for number in (RUNNER, 1002))
+    for each in athletes:
+        assert world.sync(each)["status"] == "SUCCEEDED"
+    world.write("DELETE FROM personal_bests")
+    return athletes
+
+
+HAVE_BESTS = "SELECT DISTINCT athlete_id FROM personal_bests ORDER BY 1"
+
+
+def test_athletes_are_recalculated_side_by_side(world, two):
+    lower, upper = two
+    is_held = Event()
+
+    def hold() -> None:
+        with world.database.write() as connection:
+            connection.execute(text("SELECT FROM athletes WHERE id = :i FOR UPDATE"), {"i": lower})
+            is_held.set()
+            world.until(lambda: world.rows(HAVE_BESTS) == [{"athlete_id": upper}])
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert is_held.wait(PATIENCE_S)
+        job = world.work(world.create(None, "PERSONAL_BESTS"))
+        held.result()
+    assert job["status"] == "SUCCEEDED"
+    assert world.rows(HAVE_BESTS) == [{"athlete_id": each} for each in two]
+
+
+def test_one_connection_is_enough(world, two):
+    few = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 1.0}
+    world.settings = world.settings.model_copy(update=few)
+    assert world.work(world.create(None, "PERSONAL_BESTS"))["status"] == "SUCCEEDED"
+    assert world.rows(HAVE_BESTS) == [{"athlete_id": each} for each in two]
+
+
+def test_connections_that_count_changes_in_one_row_do_not_wait_for_each_other(
+    world, two, monkeypatch
+):
+    """Of 1,024 pairs of server processes, one has the same row of `data_changes`."""
+    monkeypatch.setattr("db.statements.data_version._SLOTS", 1)
+    data_version.slot.cache_clear()
+    source = world.value("SELECT pg_get_functiondef('note_changed_athletes'::regproc)")
+    world.write(source.replace("% 1024", "% 1"))
+    has_written, update = Event(), personal_bests.update_bests_of
+
+    def lower_first(connection: Connection, job_id: int, athletes: list[int]) -> int:
+        if athletes[0] == two[1]:
+            assert has_written.wait(PATIENCE_S)
+        changed = update(connection, job_id, athletes)
+        has_written.set()
+        return changed
+
+    monkeypatch.setattr(personal_bests, "update_bests_of", lower_first)
+    try:
+        job = world.work(world.create(None, "PERSONAL_BESTS"))
+    finally:
+        data_version.slot.cache_clear()
+        world.write(source)
+    assert (job["status"], job["attempts"]) == ("SUCCEEDED", 1)
+    assert world.value("SELECT count(DISTINCT athlete_id) FROM personal_bests") == 2
+
+
+def test_what_fails_beside_the_others_is_done_again_with_them(world, two):
+    world.write(
+        f"ALTER TABLE personal_bests ADD CONSTRAINT surprise CHECK (athlete_id <> {two[1]})"
+    )
+    job = world.work(world.create(None, "PERSONAL_BESTS"))
+    assert (job["status"], job["checkpoint"].get("after_id")) == ("FAILED", None)
+    assert world.rows(HAVE_BESTS) == []
+    world.write("ALTER TABLE personal_bests DROP CONSTRAINT surprise")
+    world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL WHERE id = :i", i=job["id"])
+    again = world.work(job["id"])
+    bests = world.value("SELECT count(*) FROM personal_bests WHERE is_current")
+    assert (again["status"], again["personal_bests_changed"]) == ("SUCCEEDED", bests)
 
 
 def test_samples_in_files_are_fetched_side_by_side_before_the_transaction(world, monkeypatch):
@@ -181,6 +266,12 @@ def test_age_grades_follow_the_birth_date_and_nothing_is_written_in_vain(world):
     assert {row["age_on_day"] for row in world.rows(GRADES)} == {None}
     world.write("UPDATE athletes SET birth_date = '1980-05-17'")
     assert world.work(world.create(runner, "AGE_GRADES"))["status"] == "SUCCEEDED"
+    told = (
+        "SELECT cardinality(distances), activity_ids FROM athlete_changes ORDER BY id DESC LIMIT 1"
+    )
+    distances, activities = world.one(told).values()
+    assert distances == world.value("SELECT count(*) FROM personal_bests WHERE is_current")
+    assert len(activities) == world.value("SELECT count(DISTINCT activity_id) FROM best_efforts")
     graded = world.rows(GRADES)
     assert {row["age_on_day"] for row in graded} == {40, 41}
     versions = world.rows("SELECT xmin::text FROM best_efforts ORDER BY id")

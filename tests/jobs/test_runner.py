@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import timedelta
 from multiprocessing import get_context
 
 import pytest
@@ -11,6 +12,7 @@ from db.statements.jobs import job as statements
 from db.statements.jobs import job_queue
 from jobs.reconcile import Reconciler
 from jobs.runner import TASKS
+from tests.jobs.clocks import clock_ahead
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.patience import PATIENCE_S
 
@@ -37,6 +39,16 @@ def test_out_of_quota_it_waits_shows_what_there_is_and_goes_on(world):
         world.value("SELECT count(*) FROM personal_bests WHERE is_current")
         <= job["personal_bests_changed"]
     )
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_it_is_tried_again_by_postgresqls_clock(world, hours):
+    runner = world.connect()
+    world.strava.fault("unavailable", times=None)
+    with clock_ahead(timedelta(hours=hours)):
+        assert world.sync(runner)["status"] == "WAITING"
+    pause_s = "SELECT extract(epoch FROM waiting_until - now())::float FROM jobs"
+    assert -PATIENCE_S < world.value(pause_s) < 3
 
 
 def test_a_strava_that_is_away_is_tried_again_later_each_time_and_then_given_up(world):
@@ -90,6 +102,8 @@ def test_a_refusal_fails_at_once_and_says_so(world, fault, code):
     assert (job["status"], job["error_code"], job["failures"]) == ("FAILED", code, 1)
     assert job["error_message"]
     refused = world.value("SELECT refused_at IS NOT NULL FROM strava_connections")
+    told = world.value("SELECT count(*) > 0 FROM athlete_changes WHERE of_athlete")
+    assert told == refused
     assert refused == (fault == "unauthorized")
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing import active_children
 
 import pytest
@@ -10,9 +10,10 @@ import pytest
 from db.statements.strava import strava_connection
 from jobs.strava_tokens import StravaNotConnected
 from jobs.token_refresh import TokenRefresh, access_token
-from runtime.clock import CLOCK, Clock, utc_now
+from runtime.clock import utc_now
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized, StravaUnavailable
+from tests.jobs.clocks import clock_ahead
 from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
 from tests.patience import PATIENCE_S
 
@@ -140,12 +141,8 @@ def test_a_token_that_strava_does_not_replace_is_used_again(world, monkeypatch):
 def test_a_clock_that_is_hours_ahead_refreshes_once(world):
     runner = world.connect()
     world.strava.forget_requests()
-    ahead = timedelta(hours=7)
-    token = CLOCK.set(Clock(lambda: datetime.now(UTC) + ahead, time.monotonic))
-    try:
+    with clock_ahead(timedelta(hours=7)):
         assert world.sync(runner)["status"] == "SUCCEEDED"
-    finally:
-        CLOCK.reset(token)
     assert world.strava.requests("/oauth/token") == 1
 
 

@@ -64,6 +64,21 @@ def test_streams_that_always_fail_are_a_problem_until_they_come(world, runner, i
     assert world.value(state, id=strava_id) != "PENDING"
 
 
+def test_what_somebody_asked_for_goes_before_backfills(world, runner, impatient):
+    strava_id = world.strava.add(streams=even_track(5000, 1500))
+    world.strava.fault("server_error", path=f"/activities/{strava_id}/streams", times=None)
+    world.sync(runner)
+    world.strava.heal()
+    # Less is left than what backfills leave to others.
+    world.strava.control("PUT", "/rate-limits", json={"read_quarter_hour": 100, "used": 85})
+    job = retry(world, runner)
+    assert (job["status"], job["quota_until"] is not None) == ("WAITING", True)
+    world.cancel(job["id"])
+    world.write("UPDATE sync_problems SET is_asked_for = true")
+    assert retry(world, runner)["status"] == "SUCCEEDED"
+    assert world.rows(PROBLEMS) == []
+
+
 def test_several_attempts_of_one_job_count_once(world, runner):
     strava_id = newest(world)
     world.write("UPDATE activities SET streams_state = 'PENDING' WHERE strava_id = :i", i=strava_id)

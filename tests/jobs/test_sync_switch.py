@@ -113,7 +113,7 @@ def test_one_that_somebody_cancelled_ends_although_it_is_off(world, store):
     job_id = world.create(world.connect())
     world.change_job(job_lease.claim(), job_id=job_id, lease_s=60)
     world.change_job(statements.cancel(), job_id=job_id)
-    values = {"job_id": job_id, "attempt": 1, "until": None, "text": "x", "failed": 0}
+    values = {"job_id": job_id, "attempt": 1, "wait_s": 600.0, "text": "x", "failed": 0}
     world.change_job(job_attempt.wait(), **values)
     switch(store, OFF)
     Reconciler(world.settings, world.database, world.redis).run_once()

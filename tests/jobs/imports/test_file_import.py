@@ -298,7 +298,10 @@ def test_importing_again_gives_gear_that_the_list_tells_now(importer, db):
     listed = ListedActivity(1, "a", "Run", None, None)
     [first] = importer().take("a", io.BytesIO(fit_file(RUN)), listed)
     shod = replace(listed, gear="Red")
+    told = "SELECT count(*) FROM athlete_changes WHERE of_athlete"
+    assert rows(db, told) == [(0,)]
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), shod)
+    assert rows(db, told) == [(1,)]  # new shoes
     assert (item.outcome, item.activity_id) == (ImportOutcome.UPDATED, first.activity_id)
     assert item.message == "its gear is now 'Red'"
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), shod)

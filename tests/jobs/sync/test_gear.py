@@ -11,6 +11,9 @@ GEAR = """SELECT g.strava_id, g.name, retired, stated_distance_m, asked_at IS NO
 OF = "SELECT g.strava_id FROM activities a LEFT JOIN gear g ON g.id = gear_id WHERE a.strava_id = :id"
 
 
+OF_ATHLETE = "SELECT count(*) FROM athlete_changes WHERE of_athlete"
+
+
 def add(world, gear_id, **fields) -> int:
     return world.strava.add(gear_id=gear_id, start_date="2021-12-24T10:00:00Z", **fields)
 
@@ -34,10 +37,17 @@ def test_a_sync_reads_gear_with_its_mileage_and_asks_once(world):
     assert world.strava.requests("/gear/") == 0
     world.write("UPDATE gear SET asked_at = now() - interval '8 days'")
     tell(world, "g8", name="Other name", retired=True)
+    told = world.value(OF_ATHLETE)
     world.sync(runner)
     assert world.strava.requests("/gear/") == 1  # what is retired is not asked for again
     assert world.rows(GEAR)[1]["name"] == "Other name"
     assert world.rows(GEAR)[1]["retired"] is True
+    assert world.value(OF_ATHLETE) == told + 1
+    world.write("UPDATE gear SET asked_at = now() - interval '29 days'")
+    world.strava.forget_requests()
+    world.sync(runner)
+    assert world.strava.requests("/gear/") == 2
+    assert world.value(OF_ATHLETE) == told + 1  # asked, and nothing is new
 
 
 def test_retired_shoes_that_are_worn_again_are_asked_for(world):
@@ -108,6 +118,9 @@ def test_stravas_gear_takes_the_place_of_that_of_files_with_its_name(world):
         (None, "Others"),
         ("g7", "Shoes g7"),
     ]
+    moved = """SELECT count(*) FROM athlete_changes JOIN activities a ON a.id = ANY (activity_ids)
+        WHERE of_athlete AND source = 'FILE'"""
+    assert world.value(moved) == 1
     of = "SELECT g.name FROM activities a JOIN gear g ON g.id = gear_id WHERE source = 'FILE' ORDER BY 1"
     assert [each["name"] for each in world.rows(of)] == ["Others", "Shoes g7"]
 

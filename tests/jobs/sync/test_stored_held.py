@@ -45,6 +45,10 @@ def test_samples_are_stored_with_their_levels_and_state(db):
     assert Held(db).store() == ((False, True, False), (1, 2, 1))
 
 
+def test_few_samples_have_no_levels(db):
+    assert Held(db).store(sample_count=10) == ((False, True, False), (1, 0, 1))
+
+
 def test_nothing_is_stored_of_an_activity_that_has_samples(db):
     held = Held(db)
     held.store()

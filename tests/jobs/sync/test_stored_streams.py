@@ -7,9 +7,9 @@ import pytest
 
 from db.original_files import StoredOriginals
 from db.stream_codec import CorruptStreams, Samples
-from db.stream_encoding import encode_positions
 from jobs.sync.stored_streams import EncodedStreams, samples_in
 from settings import load_settings
+from tests.db.encoded import encode_positions
 
 TIMES, METERS = np.arange(60.0), np.arange(60.0) * 3
 

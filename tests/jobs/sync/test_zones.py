@@ -53,6 +53,8 @@ def test_a_sync_reads_them_once_a_week_and_keeps_those_before(world):
     for _ in range(2):
         world.write("UPDATE strava_connections SET zones_read_at = now() - interval '8 days'")
         world.sync(runner)
+    told = "SELECT count(*) FROM athlete_changes WHERE of_athlete"
+    assert world.value(told) == 2  # the first and the second; the third were the same
     today = str(world.value("SELECT (now() AT TIME ZONE 'UTC')::date"))
     assert zones(world) == [(True, "1900-01-01", DEFAULT), (True, today, [0, 120, 160])]
     world.work(world.create(runner, "ERASE_ATHLETE"))
