@@ -5,13 +5,15 @@ first, in a callback of that read, without a task. What is not cached is fetched
 answered it before. The steps are those of `graph/execution.py`, in which everything else is executed.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from db.errors import DatabaseBusy, DatabaseError, StatementTimeout
 from db.session import AsyncDatabase
+from db.trace_steps import reading_step
 from flags.switches import Switches
 from graph.cache.data_versions import DataVersions, Listener, Versions
 from graph.cache.entry import Answer, CacheRequest
@@ -19,7 +21,7 @@ from graph.cache.key import SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Caller, Client, OriginalFiles
 from graph.cost.budget import Budget, BudgetState
-from graph.cost.charge import Charge, actual_cost
+from graph.cost.charge import Charge, actual_cost, report_json
 from graph.document.operation import Document, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import AnswerTooLong
@@ -28,8 +30,8 @@ from graph.operation_request import FailedFetch
 from graph.plan.computed import type_name
 from graph.plan.kept_plans import KnownRoot, ReadyQuery
 from graph.plan.planner import Planner
-from runtime.time_limit import TimeLimit
-from runtime.work_meter import DATABASE_WORK, WorkMeter
+from graph.shared_fetches import Fetched, SharedFetches, SharedRequest
+from runtime.work_meter import WorkMeter
 
 _PAUSE_S = 1.0
 """After a failure all goes the long way for so long: it tries again, and tells what failed."""
@@ -82,6 +84,20 @@ class ReadyAnswer(NamedTuple):
     budget: BudgetState
 
 
+class PaidQuery(NamedTuple):
+    """A query that is charged and to be fetched. Its answer may have at most some `most_bytes`.
+
+    `payer` names who has its slot and pays; `work` meters it, and notes its statement.
+    """
+
+    query: KnownQuery
+    payer: str
+    charge: Charge
+    client: Client
+    most_bytes: int
+    work: WorkMeter
+
+
 class PlanSource(NamedTuple):
     """Where plans are fetched, and what they need to know of originals."""
 
@@ -113,7 +129,7 @@ class AnswersAtHand:
         self._documents, self._planner = documents, planner
         self._cache, self._versions, self._policy = cache, versions, policy
         self._source = source
-        self._time_limit = TimeLimit(policy.timeout_s)
+        self._fetches = SharedFetches(source.database, policy.timeout_s)
         self._paused_until = 0.0
         self.answered = 0
         """How many queries were answered, since the process started."""
@@ -182,45 +198,37 @@ class AnswersAtHand:
         """
         parts = [_BEGIN]
         objects = found = 0
-        for root in query.roots:
-            json = root.json
+        for name, constant, key, subject, lifetime_s in query.roots:
+            json = constant
             if json is None:
-                assert root.key is not None
-                is_stored = root.subject is not SharedSubject.NO_ATHLETE
-                version = versions.get(root.subject) if is_stored else 0
+                assert key is not None
+                is_stored = subject is not SharedSubject.NO_ATHLETE
+                version = versions.get(subject) if is_stored else 0
                 if version is None:
                     return None
-                entry = self._cache.at_hand(
-                    CacheRequest(root.key, root.subject, version, root.lifetime_s)
-                )
+                entry = self._cache.at_hand(CacheRequest(key, subject, version, lifetime_s))
                 if entry is None:
                     return None
                 json = entry.body
                 objects += entry.objects
                 found += 1
-            parts += [b'%b"%b":' % (_separator(parts), root.name), json]
+            parts += [b'%b"%b":' % (_separator(parts), name), json]
         if sum(map(len, parts)) > most_bytes:
             return None
-        charge = self._charge(query.prepared, budget, objects)
-        if charge is None:
+        prepared = query.prepared
+        if prepared.cost > budget.operation_limit:
+            return None  # it is refused, or told of
+        # charged and settled at once, as the executor does one after the other
+        actual = actual_cost(prepared.cost, objects, asks_about_schema=False)
+        state = budget.charge_now(prepared.cost, actual)
+        if state is None:
             return None
         self.answered += 1
         self._planner.planned += 1
         self._cache.count_at_hand(found)
         self._count_use(query, client)
-        parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
-        return ReadyAnswer(parts, charge.state)
-
-    def _charge(
-        self, prepared: PreparedOperation, budget: ImmediateBudget, objects: int
-    ) -> Charge | None:
-        """Charge and settle at once, as the executor does one after the other."""
-        cost = prepared.cost
-        if cost > budget.operation_limit:
-            return None  # it is refused, or told of
-        actual = actual_cost(cost, objects, asks_about_schema=False)
-        state = budget.charge_now(cost, actual)
-        return None if state is None else Charge(budget, cost, state, actual)
+        parts += b'},"extensions":{"cost":', report_json(prepared.cost, actual, state), b"}}"
+        return ReadyAnswer(parts, state)
 
     def charge(self, query: KnownQuery, budget: ImmediateBudget) -> Charge | None:
         """Charge a query before it is fetched. None: see `charge_soon`."""
@@ -248,46 +256,53 @@ class AnswersAtHand:
         """Whether queries are fetched now: not just after one failed."""
         return monotonic() >= self._paused_until
 
-    async def fetch(
-        self, query: KnownQuery, charge: Charge, client: Client, most_bytes: int, work: WorkMeter
-    ) -> ReadyAnswer | FailedFetch | None:
-        """Answer a query by its plan with at most `most_bytes`, and settle its charge.
+    async def fetch(self, paid: PaidQuery) -> ReadyAnswer | FailedFetch | None:
+        """Do as `begin_fetch` and `ready` do, one after the other."""
+        came: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
 
-        `work` meters it.
+        def tell(fetched: Fetched) -> None:
+            if not came.done():  # the request may have been cancelled
+                came.set_result(fetched)
+
+        self.begin_fetch(paid, tell)
+        with reading_step():
+            fetched = await came
+        return self.ready(paid, fetched)
+
+    def begin_fetch(self, paid: PaidQuery, listener: Callable[[Fetched], None]) -> None:
+        """Fetch what answers a query by its plan; call `listener` in a later turn of the loop."""
+        query, statements = paid.query, paid.work.statements
+        assert query.plan is not None
+        plan, values = query.plan.plan, query.values
+        request: object = query
+        if values is None:
+            values, request = self._values(query.caller, query.plan), object()
+        if statements is not None:
+            assert plan.statement is not None
+            statements.begin(plan.statement.text, values)
+        self._fetches.join(plan, paid.payer, SharedRequest(request, values, listener))
+
+    def ready(self, paid: PaidQuery, fetched: Fetched) -> ReadyAnswer | FailedFetch | None:
+        """Answer a query with what was fetched for it, and settle its charge.
 
         None: it failed, its time in the database is paid, and it has to be executed. A FailedFetch
         would only fail again.
         """
+        query, _, charge, client, most_bytes, work = paid
         assert query.plan is not None
-        plan = query.plan.plan
-        assert plan.statement is not None
-        DATABASE_WORK.set(work)
-        values = query.values
-        if values is None:
-            values = self._values(query.caller, query.plan)
-        try:
-            texts = plan.texts(
-                await self._time_limit.run(
-                    self._source.database.fetch_row_once(plan.statement.text, values)
-                ),
-                work,
-            )
-        except Exception as error:  # noqa: BLE001 - the executor meets it too, and tells of it
-            if isinstance(error, DatabaseError | TimeoutError):
+        fetched.add_to(work)
+        charge.spend_database_time(work)
+        if (error := fetched.error) is not None:
+            if isinstance(error, DatabaseError) and not isinstance(error, _WOULD_FAIL_AGAIN):
                 self._paused_until = monotonic() + _PAUSE_S
-            charge.spend_database_time(work)
             return self._failed(query, charge, client, error)
         parts = [_BEGIN]
         objects = 0
-        for root, column in zip(query.plan.tree.roots, plan.columns, strict=True):
-            if column is None:
-                answer = Answer(type_name(root))
-            else:
-                answer = Answer(texts[column].text.encode(), counted=texts[column].objects)
+        for root, column in zip(query.plan.tree.roots, query.plan.plan.columns, strict=True):
+            answer = Answer(type_name(root)) if column is None else fetched.answers[column]
             objects += answer.objects
             name = root.response_name.encode()
             parts += [b'%b"%b":' % (_separator(parts), name), answer.body]
-        charge.spend_database_time(work)
         charge.settle(actual_cost(charge.requested, objects, asks_about_schema=False))
         parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
         if sum(map(len, parts)) > most_bytes:

@@ -158,8 +158,15 @@ class Context:
     client: Client = NOBODY
     answer_max_bytes: int = 12 * 2**20
     is_in_parts: bool = False
-    turns: LoopTurns = field(default_factory=LoopTurns)
+    _turns: LoopTurns | None = None
     _loaders: Loaders | None = None
+
+    @property
+    def turns(self) -> LoopTurns:
+        """The turns, made when first needed: most operations and subscriptions take none."""
+        if self._turns is None:
+            self._turns = LoopTurns()
+        return self._turns
 
     @property
     def loaders(self) -> Loaders:

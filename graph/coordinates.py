@@ -25,6 +25,7 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     get_named_type,
+    is_specified_scalar_type,
     type_from_ast,
 )
 
@@ -70,6 +71,11 @@ def input_coordinate(of: GraphQLNamedType, place: str) -> str | None:
             break
         found, of = f"{of.name}.{name}", get_named_type(declared.type)
     return found
+
+
+def type_coordinate(of: GraphQLNamedType) -> str | None:
+    """Get the coordinate of a type of the schema. None for the scalars that every schema has."""
+    return None if is_specified_scalar_type(of) else of.name
 
 
 def coordinates_of(

@@ -1,8 +1,8 @@
 """Runs operations: finds the document, charges the cost, runs it and writes the response.
 
 Queries and mutations run by `Executor.execute`, whether they come over HTTP, a WebSocket or an
-event stream. Subscriptions run by Strawberry, whose extension (`graph/schema/build.py`) takes the
-same steps one by one: `read`, `admit`, `settle`.
+event stream. Subscriptions (`graph/schema/subscribed_operation.py`) take the same steps one by one:
+`read`, `admit`, `settle`.
 """
 
 from asyncio import CancelledError
@@ -19,6 +19,7 @@ from graph.context import Context
 from graph.cost.budget import BudgetExhausted
 from graph.cost.charge import (
     BYTES_PER_POINT,
+    UNPLANNED_MS,
     UNPLANNED_OBJECT_MS,
     Charge,
     actual_cost,
@@ -276,7 +277,9 @@ class Executor:
         )
         objects = count_objects(data)
         if not is_planned:
-            context.database_work.add_own(UNPLANNED_OBJECT_MS * objects)
+            work, asks = context.database_work, operation.asks_about_schema
+            own_ms = 0.0 if work.has_asked or asks else UNPLANNED_MS
+            work.add_own(own_ms + UNPLANNED_OBJECT_MS * objects)
         self._settle(
             context,
             actual_cost(

@@ -76,6 +76,29 @@ class JobQueue(Protocol):
         """
 
 
+class JobStates(Protocol):
+    """One subscriber's place in the states of a job."""
+
+    async def next(self) -> "Job | None":
+        """Get the current state, then the newest one after each change.
+
+        None if the row was deleted.
+        """
+
+    def close(self) -> None:
+        """Watch no more."""
+
+
+class ChangesOfAthlete(Protocol):
+    """One subscriber's place in the changes of an athlete."""
+
+    async def next(self) -> "AthleteChanges":
+        """Wait for the next change. Each is read once for all."""
+
+    def close(self) -> None:
+        """Watch no more."""
+
+
 class JobFeeds(Protocol):
     """Rows of jobs and their changes. Callers must check who may see a job.
 
@@ -85,16 +108,11 @@ class JobFeeds(Protocol):
     async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
 
-    def changes(
-        self, athlete_id: int, position: ChangePosition
-    ) -> AbstractAsyncContextManager[AsyncIterator["AthleteChanges"]]:
-        """Yield what changes of an athlete after a position. Each change is read once for all."""
+    def changes(self, athlete_id: int, position: ChangePosition) -> ChangesOfAthlete:
+        """Watch what changes of an athlete after a position."""
 
     async def read(self, job_id: int, version: int) -> "Job | None":
         """Read a job at `version` or a later one; None if the row was deleted."""
 
-    def watch(self, job_id: int) -> AbstractAsyncContextManager[AsyncIterator["Job | None"]]:
-        """Yield a job's current state, then its newest state after each change.
-
-        Yields None if the row was deleted.
-        """
+    def watch(self, job_id: int) -> JobStates:
+        """Watch a job."""

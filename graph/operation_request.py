@@ -16,7 +16,7 @@ class OperationRequest:
 
     `is_safe_only`: only a query may run. `is_dry_run`: only the cost is wanted. `is_explained`: an
     administrator wants the statement and its plan instead of the answer. `size` is how many bytes
-    of JSON the request had, `weight` about how many it takes in memory.
+    reading its JSON counts as, `weight` about how many it takes in memory.
     """
 
     text: str

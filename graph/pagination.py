@@ -13,7 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models.base import FIRST_RANDOM_ID
 from db.models.old_id import RENUMBERED
-from db.statements.page import Ordering, PageShape
+from db.statements.ordering import Ordering
+from db.statements.page import PageShape
 from graph.errors import InvalidArgument, InvalidCursor, OutOfRange
 from graph.input_checks import in_utc, is_storable
 from graph.scalars import format_float, format_instant

@@ -2,15 +2,16 @@
 
 Every request reads versions from PostgreSQL after it arrived, so it sees all that was committed
 before, by any process. Writes with `session_replication_role = replica`, as some tools restore
-dumps, do not change versions. Requests that arrive during a read share the next one: under load one
-small statement serves many.
+dumps, do not change versions. Requests that arrive during a read share the next one, which begins
+once a turn of the event loop brings no more of them: under load one small statement serves many.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextvars import Context
 from dataclasses import dataclass, field
+from time import monotonic
 
 from db.errors import DatabaseUnavailable
 from db.snapshot import RowReader
@@ -20,6 +21,9 @@ from runtime.time_limit import TimeLimit
 
 _PATIENCE_S = 10.0
 """All requests wait for the read: it must not wait longer for a connection that was lost."""
+_MOST_GATHERING_S = 0.001
+"""For how long a read waits at most while each turn brings one more request."""
+_MOST_GATHERED = 64
 
 Versions = dict[Subject, int]
 Listener = Callable[[Versions | None], None]
@@ -33,6 +37,9 @@ class _VersionRead:
     wanted: set[Subject] = field(default_factory=set)
     waiting: "list[asyncio.Future[Versions]]" = field(default_factory=list)
     listeners: list[Listener] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.listeners)
 
 
 class DataVersions:
@@ -83,6 +90,7 @@ class DataVersions:
         """Read until no request waits. Requests that arrive during a read wait for the next one."""
         try:
             while (read := self._next) is not None:
+                await self._gathered(read)
                 self._next = None
                 try:
                     versions = await self._read_now(read.wanted)
@@ -101,11 +109,36 @@ class DataVersions:
         finally:
             self._reader = None
 
+    @staticmethod
+    async def _gathered(read: _VersionRead) -> None:
+        """Wait for a turn of the loop without one more request, for a moment at most.
+
+        A client that sends several at once sends them one after the other: the first one's read
+        would begin without the others.
+        """
+        until_s, gathered = monotonic() + _MOST_GATHERING_S, 0
+        while gathered < len(read) < _MOST_GATHERED and monotonic() < until_s:
+            gathered = len(read)
+            await asyncio.sleep(0)
+
     def _tell(self, read: _VersionRead, versions: Versions | None) -> None:
-        """Call the listeners, each in a callback of its own, after the next read has begun."""
+        """Call the listeners in a later turn, all in one callback."""
+        if read.listeners:
+            assert self._loop is not None
+            self._loop.call_soon(self._call, iter(read.listeners), versions)
+
+    def _call(self, listeners: Iterator[Listener], versions: Versions | None) -> None:
+        """Call listeners. One that fails is told of as callbacks are, and stops none of the others."""
         assert self._loop is not None
-        for each in read.listeners:
-            self._loop.call_soon(each, versions)
+        for each in listeners:
+            try:
+                each(versions)
+            except Exception as error:  # noqa: BLE001 - the loop tells of it
+                told = {"message": "a request with read versions failed", "exception": error}
+                self._loop.call_exception_handler(told)
+            except BaseException:
+                self._loop.call_soon(self._call, listeners, versions)
+                raise
 
     async def _read_now(self, wanted: set[Subject]) -> Versions:
         athletes = [each for each in wanted if isinstance(each, int)]

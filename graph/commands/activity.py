@@ -22,7 +22,7 @@ from graph.commands.authorization import (
 )
 from graph.commands.best_changes import (
     BestChange,
-    current_bests,
+    bests_before_deletion,
     group_again,
     load_changes,
     note_changes,
@@ -117,6 +117,7 @@ async def restore_activity(
     athlete_id, started = await context.database.writing(
         partial(_restore, context, activity_id, key, displaced)
     )
+    await tell_changes(context, athlete_id)
     await tell_displaced(context, displaced)
     if started:
         await hand_over(context, started)
@@ -166,7 +167,11 @@ async def _update(
         hidden_ids = list(of_run.scalars())
     changes: list[BestChange] = []
     if hidden_ids or values.get("excluded", was_excluded) != was_excluded:
-        changes = await recalculate(connection, owner.athlete_id)
+        others_of_run = await connection.execute(
+            activity_edit.others_of_run(), {"run": owner.run_id, "activity": activity_id}
+        )
+        run = [activity_id, *others_of_run.scalars()]
+        changes = await recalculate(connection, owner.athlete_id, run)
     noted = [activity_id, *hidden_ids]
     await note_changes(connection, owner.athlete_id, changes, activities=noted)
     others = [each for each in hidden_ids if each != activity_id]
@@ -185,15 +190,15 @@ async def _delete(
         if (deleted := found.first()) and may_change(context, deleted.athlete_id):
             return deleted.athlete_id, [], []
         raise
-    before = await current_bests(connection, owner.athlete_id)
+    before = await bests_before_deletion(connection, owner.athlete_id, owner.run_id)
     *keeping, deletion = deleted_activity.delete_activity()
     for statement in keeping:
         await connection.execute(statement, {"activity": activity_id})
     rows = await connection.execute(deletion, {"activity": activity_id})
     gone, left = gone_and_left(rows)
-    regrouped = await group_again(connection, owner.athlete_id)
-    changes = await recalculate(connection, owner.athlete_id, before)
-    changed = [*left, *regrouped]
+    regrouped = await group_again(connection, owner.athlete_id, left)
+    changes = await recalculate(connection, owner.athlete_id, regrouped.looked_at, before)
+    changed = [*left, *regrouped.changed]
     await note_changes(connection, owner.athlete_id, changes, activities=changed, deleted=gone)
     return owner.athlete_id, await in_order(connection, left), changes
 
@@ -219,6 +224,7 @@ async def _restore(
     original_id = (await connection.execute(deleted_activity.kept_original(), values)).scalar()
     if not (await connection.execute(deleted_activity.restore(), values)).rowcount:
         raise not_found(_FIELD, "deleted activity")  # a request that held the lock restored it
+    await note_changes(connection, row.athlete_id, [], of_athlete=True)
     started = None
     if original_id is not None:
         started = await _import_again(context, row.athlete_id, original_id, connection)

@@ -13,6 +13,7 @@ from athletics.training_load import (
     MOST_RESTING_BPM,
 )
 from db.models import JobKind, Scope
+from db.statements.activities import activity_edit
 from db.statements.athletes import athlete as athletes
 from db.statements.jobs import job as jobs
 from db.statements.performance import best_effort as efforts
@@ -92,6 +93,7 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
             await zones.write(connection, athlete_id)
         if values:
             await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
+        await note_changes(connection, athlete_id, [], of_athlete=True)
         kind = _follow_up(before, values)
         if kind is None:
             return None
@@ -100,7 +102,10 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
             await key.record(connection, job_id=started.news["id"])
         return started
 
-    job = await context.database.writing(change) if values or zones else None
+    job = None
+    if values or zones:
+        job = await context.database.writing(change)
+        await tell_changes(context, athlete_id)
     if job:
         await hand_over(context, job)
     return UpdateAthletePayload(
@@ -136,7 +141,13 @@ async def exclude_best_effort(
         )
         if changed.first() is None:
             return athlete_id, []
-        changes = await recalculate_distance(connection, athlete_id, row.distance)
+        # its run may be another since: who held the lock may have changed that
+        row = (await connection.execute(efforts.owner_of(), {"effort_id": effort_id})).one()
+        others = await connection.execute(
+            activity_edit.others_of_run(), {"run": row.run_id, "activity": row.activity_id}
+        )
+        of_run = [row.activity_id, *others.scalars()]
+        changes = await recalculate_distance(connection, athlete_id, row.distance, of_run)
         await note_changes(connection, athlete_id, changes, activities=[row.activity_id])
         return athlete_id, changes
 

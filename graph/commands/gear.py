@@ -61,11 +61,13 @@ async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
         if (await connection.execute(statements.count(), values)).scalar_one() >= _MOST:
             raise MutationRefused(UserErrorCode.CONFLICT, _TOO_MANY, _ATHLETE)
         gear_id: int = (await connection.execute(statements.create(), values)).scalar_one()
+        await note_changes(connection, athlete_id, [], of_athlete=True)
         if key:
             await key.record(connection, result_id=gear_id)
         return gear_id
 
     gear_id = await context.database.writing(create)
+    await tell_changes(context, athlete_id)
     return await _payload(context, encode_id("Gear", gear_id))
 
 
@@ -81,7 +83,8 @@ async def update_gear(context: Context, wanted: UpdateGearInput) -> GearPayload:
                 given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME, is_line=True
             )
     checks.finish()
-    await context.database.writing(partial(_update, context, gear_id, given))
+    athlete_id = await context.database.writing(partial(_update, context, gear_id, given))
+    await tell_changes(context, athlete_id)
     return await _payload(context, wanted.gear_id)
 
 
@@ -130,7 +133,7 @@ async def _delete(
         raise MutationRefused(UserErrorCode.CONFLICT, _OF_STRAVA, _FIELD)
     changed = (await connection.execute(statements.replace(), values)).scalars().all()
     await connection.execute(statements.remove(), values)
-    await note_changes(connection, athlete_id, [], activities=changed)
+    await note_changes(connection, athlete_id, [], activities=changed, of_athlete=True)
     return athlete_id, len(changed)
 
 
@@ -145,7 +148,8 @@ async def _own(context: Context, gear_id: int, connection: AsyncConnection) -> i
 
 async def _update(
     context: Context, gear_id: int, given: dict[str, Any], connection: AsyncConnection
-) -> None:
+) -> int:
+    """Returns the athlete."""
     athlete_id = await _own(context, gear_id, connection)
     values = {"athlete": athlete_id, "gear": gear_id, "new_name": given.get("name")}
     with waiting_for_lock():
@@ -156,6 +160,8 @@ async def _update(
         changed = await connection.execute(statements.edit(given), {"changed_gear_id": gear_id})
         if not changed.rowcount:
             raise not_found(_FIELD, "gear")
+        await note_changes(connection, athlete_id, [], of_athlete=True)
+    return athlete_id
 
 
 async def _refuse_taken_name(connection: AsyncConnection, values: dict[str, Any]) -> None:

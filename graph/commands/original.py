@@ -10,6 +10,7 @@ from db.models import OriginalPlace, Scope
 from db.original_files import OriginalUnreachable
 from db.statements.files import original as statements
 from graph.commands.authorization import not_found, require_scope
+from graph.commands.best_changes import note_changes, tell_changes
 from graph.commands.recording import load_recordings
 from graph.context import Context
 from graph.global_id import decode_id_of
@@ -47,9 +48,11 @@ async def delete_original(context: Context, wanted: DeleteOriginalInput) -> Dele
             (await connection.execute(statements.activities_of(), values)).scalars()
         )
         await connection.execute(statements.remove(), values)
+        await note_changes(connection, row.athlete_id, [], activities=activity_ids)
         return activity_ids
 
     activity_ids = await context.database.writing(delete)
+    await tell_changes(context, row.athlete_id)
     context.forget()
     return DeleteOriginalPayload(
         deleted_id=wanted.id, activities=await load_recordings(context, activity_ids)

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import RecordingChoice, Scope
-from db.statements.activities import activity as activities
-from db.statements.activities import activity_edit
+from db.statements.activities import activity_edit, recording
 from graph.commands.authorization import find_own_id, lock_own_activity, require_scope
 from graph.commands.best_changes import (
     BestChange,
@@ -94,9 +93,9 @@ async def _change(
     of_run = {"run": row.run_id, "activity": activity_id}
     others = (await connection.execute(activity_edit.others_of_run(), of_run)).scalars().all()
     await say(connection, activity_id, row)
-    regrouped = await group_again(connection, row.athlete_id)
-    changes = await recalculate(connection, row.athlete_id)
-    changed = [activity_id, *regrouped]
+    regrouped = await group_again(connection, row.athlete_id, [activity_id, *others])
+    changes = await recalculate(connection, row.athlete_id, regrouped.looked_at)
+    changed = [activity_id, *regrouped.changed]
     await note_changes(connection, row.athlete_id, changes, activities=changed)
     return row.athlete_id, await in_order(connection, others), changes
 
@@ -109,12 +108,12 @@ async def _choose(
         if not row.others:
             message = "It is the only recording of its run, so it counts anyway."
             raise MutationRefused(UserErrorCode.CONFLICT, message, _FIELD)
-        await connection.execute(activities.unchoose_others(), {**values, "of_run": row.run_id})
-    await connection.execute(activities.choose(), {**values, "new_choice": choice.value})
+        await connection.execute(recording.unchoose_others(), {**values, "of_run": row.run_id})
+    await connection.execute(recording.choose(), {**values, "new_choice": choice.value})
 
 
 async def _undo(
     choice: RecordingChoice, connection: AsyncConnection, activity_id: int, _row: Any
 ) -> None:
     values = {"activity_id": activity_id, "old_choice": choice.value}
-    await connection.execute(activities.undo_choice(), values)
+    await connection.execute(recording.undo_choice(), values)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind
@@ -15,6 +16,8 @@ from graph.commands.job import (
     require_budget,
     require_connection,
     start_job,
+    take_place,
+    tell_displaced,
 )
 from graph.context import Context
 from graph.errors import InvalidArgument
@@ -33,6 +36,7 @@ async def retry_sync_problems(
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     await require_connection(context, athlete_id)
     strava_id = _strava_id(wanted.strava_id)
+    displaced: list[RowMapping] = []
 
     async def ask(connection: AsyncConnection) -> None:
         values = {"athlete": athlete_id, "problem_of": strava_id}
@@ -40,6 +44,7 @@ async def retry_sync_problems(
             asked = await connection.execute(statements.ask(), values)
         if asked.first() is None:
             raise _nothing_to_try(strava_id)
+        await take_place(athlete_id, displaced, connection)
 
     started = await start_job(
         context,
@@ -48,6 +53,7 @@ async def retry_sync_problems(
         admit=partial(require_budget, context.write_rules(), athlete_id),
         prepare=ask,
     )
+    await tell_displaced(context, displaced)
     job = await load_job(context, started.news["id"])
     return RetrySyncProblemsPayload(job=job, already_running=is_under_way(started, job))
 

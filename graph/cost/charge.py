@@ -35,6 +35,8 @@ _UNPACKING_MS_PER_MIB = 2.0
 """Milliseconds of CPU that unpacking a MiB of an original takes, and handing it over in parts."""
 PART_MS = 0.3
 """Milliseconds of CPU that each part of an answer after the first takes here, with its statement."""
+UNPLANNED_MS = 1.5
+"""Milliseconds of CPU that graphql-core takes for an operation that asks PostgreSQL nothing."""
 UNPLANNED_OBJECT_MS = 0.025
 """Milliseconds of CPU that graphql-core takes for an object of an answer."""
 
@@ -143,11 +145,15 @@ class Charge:
 
     def report_json(self) -> bytes:
         """Make `extensions.cost` as JSON."""
-        actual, state = self.requested if self.actual is None else self.actual, self.state
-        return b'{"requested":%d,"actual":%d,"work":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
-            self.requested, actual, self.work, state.limit, state.remaining,
-            _second(ceil(state.as_of + state.full_in_s)),
-        )  # fmt: skip
+        actual = self.requested if self.actual is None else self.actual
+        return report_json(self.requested, actual, self.state, self.work)
+
+
+def report_json(requested: int, actual: int, state: BudgetState, work: int = 0) -> bytes:
+    """Make `extensions.cost` as JSON; `work` are the points charged beside `actual`."""
+    return b'{"requested":%d,"actual":%d,"work":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
+        requested, actual, work, state.limit, state.remaining, _second(ceil(state.as_of + state.full_in_s)),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -27,36 +27,49 @@ LARGEST_SIZES = {"maxPoints": MAX_POINTS}
     f"expensive type counts. `__schema` and `__type` cost {INTROSPECTION}. A list below them costs "
     f"{INTROSPECTION} too, multiplied by {INTROSPECTION_GROWTH} for each list around it; all lists "
     f"together cost at least 1 per {MEMBERS_PER_POINT} fields of the answer, deprecated ones "
-    "included. "
-    "The weight is a whole number.",
+    "included.",
 )
 class Cost:
     """The weight, as decimal digits."""
 
-    weight: str
+    weight: str = strawberry.field(description="Points, a whole number.")
 
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="listSize",
-    description="Number of entries to assume for a list of objects in an operation's cost. It is "
-    "the largest of the slicing arguments (a number, or the length of a list; `input.size` means a "
-    "field of an argument), or `assumedSize` if none is given. With `sizedFields`, the size "
-    "applies to these fields of the returned object. On an object that is no list, and without "
-    "`sizedFields`, the object counts as so many; with `entriesPerPoint`, so many of them count as "
-    "one. A list of objects without this directive "
-    f"counts as {DEFAULT_SIZE} entries. At least one entry is counted, even for an empty list. A "
-    f"number below 1 or above {MAX_SIZE} (`maxPoints`: {MAX_POINTS}) counts as one, because the "
-    "operation is refused.",
+    description="Number of entries to assume for a list of objects in an operation's cost. On an "
+    "object that is no list, and without `sizedFields`, the object counts as so many. A list of "
+    f"objects without this directive counts as {DEFAULT_SIZE} entries. At least one entry is "
+    f"counted, even for an empty list. A number below 1 or above {MAX_SIZE} (`maxPoints`: "
+    f"{MAX_POINTS}) counts as one, because the operation is refused.",
 )
 class ListSize:
     """The size of a list. Undeclared parts are UNSET."""
 
-    assumed_size: int | None = strawberry.UNSET
-    slicing_arguments: list[str] | None = strawberry.UNSET
-    sized_fields: list[str] | None = strawberry.UNSET
-    require_one_slicing_argument: bool | None = True
-    entries_per_point: int | None = strawberry.UNSET
+    assumed_size: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Number of entries where no slicing argument is given.",
+    )
+    slicing_arguments: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Arguments of which the largest is the number of entries: a number, or the "
+        "length of a list. `input.size` means a field of an argument.",
+    )
+    sized_fields: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Fields of the returned object to which the number applies. Default: to the "
+        "field itself.",
+    )
+    require_one_slicing_argument: bool | None = strawberry.field(
+        default=True,
+        description="Whether exactly one slicing argument must be given. Means nothing without "
+        "`slicingArguments`.",
+    )
+    entries_per_point: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="On an object that holds many entries: so many of them count as one.",
+    )
 
 
 def weighing(weight: int) -> Cost:

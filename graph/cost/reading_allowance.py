@@ -1,7 +1,7 @@
 """What reading a new document costs.
 
 A caller's few new documents cost a quarter of what reading takes: a frontend has some, and each is
-read once. Many of them cost more than it takes, some 0.04 ms of CPU for a token.
+read once. Many of them, and invalid ones, cost more than it takes, some 0.04 ms of CPU for a token.
 """
 
 from collections.abc import Hashable
@@ -22,8 +22,10 @@ class ReadingAllowance:
     def __init__(self) -> None:
         self._left = LruMap[Hashable, tuple[float, float]](_MAX_CALLERS)
 
-    def points(self, caller: Hashable, tokens: int) -> int:
+    def points(self, caller: Hashable, tokens: int, *, is_invalid: bool = False) -> int:
         """Compute what it costs the caller now to have a document of `tokens` read."""
+        if is_invalid:
+            return tokens * POINTS_PER_TOKEN
         beyond = tokens - self._tokens_left(caller)
         within = max(0, tokens - FREE_TOKENS) // TOKENS_PER_POINT
         return max(within, int(beyond * POINTS_PER_TOKEN))

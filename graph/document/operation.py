@@ -190,6 +190,8 @@ class Document:
         self._text = text
         self._operations = LruMap[str | None, Operation](_MAX_OPERATIONS)
         self.is_valid = not result.errors
+        self.is_invalid = bool(result.errors) and result.ast is not None
+        """Whether it was validated, to its end, and is not valid."""
 
     @property
     def ast(self) -> DocumentNode | None:

@@ -3,19 +3,16 @@
 The garbage of a document is left to the collector: `docs/decisions/0002-documents-process.md`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import (
-    ArgumentNode,
     ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
     GraphQLSchema,
-    ListValueNode,
     Node,
-    ObjectFieldNode,
     Source,
     SourceLocation,
     ValidationContext,
@@ -29,6 +26,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
+from graph.document.error_places import in_words_of_json, places_of
 from graph.document.errors import (
     TOO_COMPLEX,
     copied,
@@ -39,7 +37,7 @@ from graph.document.errors import (
 from graph.document.limits import DocumentLimits
 from graph.document.measure import DocumentMeasure, limit_errors
 from graph.document.variables import MAX_ERRORS, cut
-from graph.errors import CallerError, InvalidScalar, give_code
+from graph.errors import InvalidScalar, give_code
 
 _STRAWBERRY_RULES = (MaybeNullValidationRule,)
 
@@ -94,7 +92,9 @@ class DocumentValidator:
         measure = DocumentMeasure(ast)
         if errors := limit_errors(measure, limits):
             return ValidationResult(None, tuple(map(copied, errors)), tokens)
-        found = tuple(_described(each, ast) for each in self._validate(ast))
+        errors = self._validate(ast)
+        places = places_of(self._schema, ast, errors)
+        found = tuple(map(_described, errors, places))
         asks = (
             node.name.value if node.name else None
             for node, measures in measure.operations()
@@ -144,8 +144,8 @@ def _bounded_merging(max_comparisons: int) -> type[ASTValidationRule]:
     return BoundedMerging
 
 
-def _described(error: GraphQLError, ast: DocumentNode | None = None) -> GraphQLError:
-    """Give an error its code, name the argument of a value in `ast`, and shorten its message."""
+def _described(error: GraphQLError, place: Mapping[str, str] | None = None) -> GraphQLError:
+    """Give an error its code and the `place` that it is about, and shorten its message."""
     # Python parses no number of more than 4,300 digits
     if isinstance(error.original_error, ValueError):
         error = GraphQLError(
@@ -153,35 +153,12 @@ def _described(error: GraphQLError, ast: DocumentNode | None = None) -> GraphQLE
         )
     give_code(error, "")
     assert error.extensions is not None
-    if ast is not None and error.extensions["code"] == CallerError.code and error.nodes:
-        place = _place_of(error.nodes[0], ast)
-        error.extensions = {**error.extensions, **({"field": place} if place else {})}
+    error.extensions |= {name: cut(each) for name, each in (place or {}).items()}
     described = copied(error)
     original = error.original_error
-    described.message = cut(
-        original.message if isinstance(original, InvalidScalar) else error.message
-    )
+    message = original.message if isinstance(original, InvalidScalar) else error.message
+    described.message = cut(in_words_of_json(message))
     return described
-
-
-def _place_of(value: Node, ast: DocumentNode) -> str | None:
-    """Find the argument or variable that has a value, and the place in it, such as `filter.sex`."""
-    pending: list[tuple[Node, str]] = [(ast, "")]
-    while pending:
-        node, place = pending.pop()
-        if node is value:
-            return place or None
-        if isinstance(node, ArgumentNode):
-            place = node.name.value
-        elif isinstance(node, ObjectFieldNode):
-            place = f"{place}.{node.name.value}"
-        elif isinstance(node, VariableDefinitionNode):
-            place = node.variable.name.value
-        elif isinstance(node, ListValueNode):
-            pending += ((each, f"{place}[{index}]") for index, each in enumerate(node.values))
-            continue
-        pending += ((each, place) for each in _members(node))
-    return None
 
 
 def _forget_tokens(ast: DocumentNode) -> int:

@@ -16,18 +16,15 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import inspect
 
-from graph.coordinates import input_coordinate
+from graph.coordinates import input_coordinate, type_coordinate
+from graph.document.error_places import MEMBER, in_words_of_json
 from graph.document.limits import DocumentLimits
 from graph.errors import CallerError, InvalidArgument, InvalidScalar, drop_frames
 
 MAX_ERRORS = 5
 MAX_MESSAGE = 500  # characters: errors repeat what was sent
 _PLACE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([^:]*))?: ")
-_MEMBER = re.compile(
-    r"Expected value of type '\w+' (?:not to include unknown|to include required) field '(\w+)'"
-)
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
-_NULL = "not to be None."
 MAX_DEPTH = 32
 """Nested lists and objects. The schema's inputs have fewer than five levels."""
 
@@ -69,12 +66,12 @@ def _described(
     if place is not None:
         name, below = place[1], place[2] or ""
         said = error.message[place.end() :]
-        member = _MEMBER.match(said)
+        member = MEMBER.match(said)
         message = place[0] + _in_json(said, _value_at(raw.get(name), below), error, member)
         if member is not None:
             below += f".{member[1]}"
         of = get_named_type(types[name])
-        coordinate = input_coordinate(of, below.lstrip(".")) if of else None
+        coordinate = of and (input_coordinate(of, below.lstrip(".")) or type_coordinate(of))
         more = {"field": cut(f"{name}{below}")}
         more |= {"coordinate": coordinate} if coordinate else {}
     described = GraphQLError(cut(message), extensions={"code": CallerError.code, **more})
@@ -90,8 +87,8 @@ def _in_json(said: str, value: Any, error: GraphQLError, member: re.Match[str] |
     """
     if (of_scalar := _scalar_error(error)) is not None:
         return of_scalar.message
-    if said.endswith(_NULL):
-        return said.removesuffix(_NULL) + "not to be null."
+    if (of_null := in_words_of_json(said)) != said:
+        return of_null
     shown = inspect(value)
     if member is not None:
         return said.replace(f" Found: {shown}.", "").replace(f", found: {shown}.", ".")

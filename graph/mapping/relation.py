@@ -19,7 +19,7 @@ from strawberry.types import Info
 
 from db.models import Base
 from db.statements.page import AnySelect, Collection, Columns, PageShape, by_key, count, page
-from db.statements.visibility import Audience, Condition, ConditionByOwner, Expression
+from db.statements.visibility import OWNER, Audience, Condition, ConditionByOwner, Expression
 from graph.cost.directives import ListSize, sized
 from graph.mapping.row_type import ROW_TYPES, Column, RowType, Value, field
 from graph.pagination import (
@@ -79,7 +79,8 @@ class Lookup(_Relation):
     """Rows of `target` for a key: the first, or with `many` all, in the statement's order.
 
     `build(columns, shape, audience, of)` makes the statement. Its rows are for the parameter `keys`
-    and carry theirs as `parent_key`, or for the one key that the expression `of` names.
+    and carry theirs as `parent_key`, or for the one key that the expression `of` names. `athlete`
+    is the parent's column with the value of `OF_ATHLETE` beside it; None: the statement asks none.
     """
 
     target: str
@@ -87,6 +88,7 @@ class Lookup(_Relation):
     build: Build
     many: bool = False
     key_to_others: Value | None = None
+    athlete: InstrumentedAttribute[Any] | None = None
 
     @property
     def row_type(self) -> RowType:
@@ -146,19 +148,48 @@ def rows_by(
     always: Sequence[Condition | ConditionByOwner] = (),
     filters: Mapping[str, Condition | ConditionByOwner] | None = None,
     most: int | None = None,
+    of_one_athlete: bool = False,
 ) -> Build:
     """Build statements for the rows with a key in the column `by`, at most the first `most`.
 
-    Those of the `filters` apply that the shape, a frozenset, names.
+    Those of the `filters` apply that the shape, a frozenset, names. `of_one_athlete` is that of
+    `by_key`.
     """
 
     def build(columns: Columns, shape: Any, audience: Audience, of: Expression | None) -> AnySelect:
         conditions = [*always, *((filters or {})[name] for name in sorted(shape or ()))]
         return by_key(
-            model, by, columns, audience, order_by=order_by, conditions=conditions, most=most, of=of
+            model,
+            by,
+            columns,
+            audience,
+            order_by=order_by,
+            conditions=conditions,
+            most=most,
+            of_one_athlete=of_one_athlete,
+            of=of,
         )
 
     return build
+
+
+def own_lookup(
+    target: str,
+    key: InstrumentedAttribute[Any],
+    by: InstrumentedAttribute[Any],
+    *,
+    key_to_others: Value | None = None,
+    many: bool = False,
+    **options: Any,
+) -> Lookup:
+    """Declare a lookup of rows that have the athlete of the row with the `key`.
+
+    `options` are those of `rows_by`.
+    """
+    parent: Any = key.class_
+    model: Any = by.class_
+    build = rows_by(model, by, of_one_athlete=True, **options)
+    return Lookup(target, key, build, many, key_to_others, OWNER[parent])
 
 
 def lookup(
@@ -226,12 +257,10 @@ def lookup_with(
     return decorate
 
 
-def connection(
-    relation: Paged, description: str, *, nullable: bool = False
-) -> Callable[[Callable[..., PageArguments]], Any]:
+def connection(relation: Paged, description: str) -> Callable[[Callable[..., PageArguments]], Any]:
     """Declare a connection by a function from the field's arguments to the page's.
 
-    A `nullable` one is null where its arguments are refused, and leaves its neighbors alone.
+    It is null where its arguments are refused, such as its cursor, and leaves its neighbors alone.
     """
 
     def decorate(read_arguments: Callable[..., PageArguments]) -> Any:
@@ -244,15 +273,17 @@ def connection(
 
         module = f"graph.types.{_module_of(relation.target)}"
         returns: Any = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
-        if nullable:
-            returns = returns | None
-        resolver = with_signature_of(read_arguments, resolve, returns)
+        resolver = with_signature_of(read_arguments, resolve, returns | None)
         slicing = [
             name for name in _SLICING if name in inspect.signature(read_arguments).parameters
         ]
         size = sized(DEFAULT_SIZE, by=slicing, fields=["edges", "nodes"])
         return field(
-            relation, description, list_size=size, read_arguments=read_arguments, resolver=resolver
+            relation,
+            f"{description} Null if an argument is refused; `errors` says which.",
+            list_size=size,
+            read_arguments=read_arguments,
+            resolver=resolver,
         )
 
     return decorate

@@ -104,24 +104,18 @@ class Compiler:
         members: list[tuple[str, Sequence[Part]]] = []
         (fields,) = selected.below.values()
         for each in fields:
+            parts: Sequence[Part]
             if each.definition is None:
-                members.append((each.response_name, [Literal(f'"{each.parent.name}"')]))
-                continue
-            source = source_of(declared(each))
-            if isinstance(source, Lookup):
+                parts = [Literal(f'"{each.parent.name}"')]
+            elif isinstance(source := source_of(declared(each)), Lookup):
                 signed_in = {VIEWER: VIEWER.key, VIEWER_ACCOUNT: VIEWER_ACCOUNT.key}[source.key]  # type: ignore[index]
-                key = json_sql.shared_parameter(signed_in, "bigint")
-                members.append((each.response_name, [self._lookup(each, source, key)]))
+                parts = [self._lookup(each, source, json_sql.shared_parameter(signed_in, "bigint"))]
             elif each.name == "id":
                 account = json_sql.shared_parameter(VIEWER_ACCOUNT.key, "bigint")
-                members.append((each.response_name, json_sql.global_id("Viewer", account)))
+                parts = json_sql.global_id("Viewer", account)
             else:
-                members.append(
-                    (
-                        each.response_name,
-                        [Value(json_sql.parameter(level.number, "scopes", "text"))],
-                    )
-                )
+                parts = [Value(json_sql.parameter(level.number, "scopes", "text"))]
+            members.append((each.response_name, parts))
         return RootColumns(json_sql.object_(members))
 
     def page(self, selected: SelectedField, relation: Paged) -> RootColumns:
@@ -161,23 +155,23 @@ class Compiler:
             json_sql.numbered(rows, level.alias) if page.is_numbered else rows,
         )
 
-    def _lookup(self, selected: SelectedField, relation: Lookup, key: Sql) -> Value:
+    def _lookup(self, selected: SelectedField, relation: Lookup, *of: Sql) -> Value:
         arguments: Arguments = self.arguments.get(selected, NO_ARGUMENTS)
         level = self._level(selected)
         parts = self._object(level, relation.row_type, selected.below[relation.target])
         columns, shape = LevelColumns.from_columns(level.columns), arguments.shape
-        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
+        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, *of)
         if relation.many:
             return json_sql.many(rows, level.alias, parts)
         return json_sql.one(rows, level.alias, parts, nullable=not is_non_null(selected))
 
-    def _drawn(self, selected: SelectedField, relation: StreamsLookup, key: Sql) -> Value:
+    def _drawn(self, selected: SelectedField, relation: StreamsLookup, *of: Sql) -> Value:
         level, drawing = self._level(selected), Drawing.from_field(selected)
         self.drawings.append(drawing)
         labels = drawing.labels
         columns = LevelColumns.from_columns({each: literal_column(each) for each in labels})
         shape = self.arguments[selected].shape
-        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
+        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, *of)
         return json_sql.drawn(rows, level.alias, len(self.drawings) - 1, labels)
 
     def keep_rows(
@@ -256,13 +250,13 @@ class Compiler:
         source, label = source_of(made), prefix + made.python_name
         match source:
             case StreamsLookup():
-                return [self._drawn(selected, source, self._key(level, row_type, source))]
+                return [self._drawn(selected, source, *self._keys(level, row_type, source))]
             case Column():
                 return self._value(level, row_type, selected, source, label)
             case Embedded():
                 return self._embedded(level, row_type, selected, source, label)
             case Lookup():
-                return [self._lookup(selected, source, self._key(level, row_type, source))]
+                return [self._lookup(selected, source, *self._keys(level, row_type, source))]
             case Paged():
                 return [self.paged(selected, source, self._key(level, row_type, source))]
         raise NotPlanned("custom resolver")
@@ -295,6 +289,11 @@ class Compiler:
 
     def _key(self, level: Level, row_type: RowType, relation: Lookup | Paged) -> Sql:
         return level.take(relation.key_label, relation.select_key(row_type.model, self._audience))
+
+    def _keys(self, level: Level, row_type: RowType, relation: Lookup) -> Sequence[Sql]:
+        """Take the key, and the athlete beside it where the relation names one."""
+        key, athlete = self._key(level, row_type, relation), relation.athlete
+        return [key] if athlete is None else [key, level.take(f"key_{athlete.key}", athlete)]
 
     def _level(self, selected: SelectedField) -> Level:
         self._levels += 1

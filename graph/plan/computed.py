@@ -29,18 +29,24 @@ def type_name(selected: SelectedField) -> bytes:
 
 
 def _project(selected: SelectedField, made: Any) -> Any:
-    """Pick the selected members of a computed object or of each of a list, all of them leaves."""
+    """Write a computed leaf, or the selected members, all of them leaves, of an object or a list."""
+    if not selected.below:
+        return _leaf(selected, made)
     if isinstance(made, list):
         return [_project(selected, each) for each in made]
     (fields,) = selected.below.values()
-    return {each.response_name: format_floats(_leaf(each, made)) for each in fields}
+    return {each.response_name: format_floats(_member(each, made)) for each in fields}
 
 
-def _leaf(selected: SelectedField, made: Any) -> Any:
+def _member(selected: SelectedField, made: Any) -> Any:
     if selected.definition is None:
         return selected.parent.name
+    return _leaf(selected, getattr(made, declared(selected).python_name))
+
+
+def _leaf(selected: SelectedField, value: Any) -> Any:
+    assert selected.definition is not None
     type_: Any = selected.definition.type
     while isinstance(type_, GraphQLNonNull):
         type_ = type_.of_type
-    found = getattr(made, declared(selected).python_name)
-    return None if found is None else type_.serialize(found)
+    return None if value is None else type_.serialize(value)

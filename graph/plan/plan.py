@@ -1,6 +1,7 @@
 """One statement for an operation, and the values of its parameters for each request."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import thread_time
 from typing import Any, Protocol
@@ -15,15 +16,19 @@ from db.statements.json_statement import (
     Parameter,
     RootColumns,
     Statement,
+    StatementOfMany,
     explained,
     finish,
+    of_many,
 )
-from graph.context import Caller, Context, OriginalFiles
+from db.statements.visibility import Viewer
+from graph.context import Caller, Context
 from graph.errors import AnswerTooLong
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
 from graph.plan.query_tree import QueryTree, RequestArguments
+from graph.plan.row_templates import TakesLong, made_within
 from graph.plan.rows_json import RowsWriter, WrittenText, with_rows
 from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.plan.streams_json import Drawing
@@ -38,9 +43,22 @@ _ITEM_BYTES = 250
 _LONG = 64 * 1024
 """Characters of a text whose writing is metered: it takes some tenths of a millisecond and more."""
 _OF_LINKS = {LINK_ADDRESS.key, LINK_KEY.key}
+_MOST_SOON = 60
+"""Fields that may be compiled on the event loop."""
+_SOON_S = 0.005
+"""Seconds of CPU after which that goes on elsewhere: the SQL of a field is made once, and may take 20
+ms.
+"""
 _MOMENTS_MS = 250.0
 _RECENT = 0.125
 """The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
+
+
+class OfLinks(Protocol):
+    """The part of OriginalFiles that plans need."""
+
+    @property
+    def link_parameters(self) -> Mapping[str, Any]: ...
 
 
 class PlanAsker(Protocol):
@@ -50,7 +68,20 @@ class PlanAsker(Protocol):
     def caller(self) -> Caller: ...
 
     @property
-    def originals(self) -> OriginalFiles: ...
+    def originals(self) -> OfLinks: ...
+
+
+class PlanOwner(Protocol):
+    """For whom a plan is compiled, and who pays for it."""
+
+    @property
+    def viewer(self) -> Viewer: ...
+
+    @property
+    def answer_max_bytes(self) -> int: ...
+
+    @property
+    def database_work(self) -> WorkMeter: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +89,8 @@ class QueryPlan:
     """A compiled operation.
 
     `columns` has each root field's place among the statement's texts, None where it is computed.
-    `recent_ms` is what PostgreSQL took the last times, 0 before the first time.
+    `recent_ms` is what PostgreSQL took the last times, 0 before the first time. Until
+    `alone_until_s`, a monotonic time, its runs share no round trip: one took long, or failed.
     """
 
     statement: Statement | None
@@ -68,6 +100,16 @@ class QueryPlan:
     writers: tuple[RowsWriter, ...]
     columns: tuple[int | None, ...]
     recent_ms: float = 0.0
+    alone_until_s: float = 0.0
+    _of_many: tuple[StatementOfMany | None] | None = None
+
+    @property
+    def of_many(self) -> StatementOfMany | None:
+        """What runs the statement for several sets of values, made when first asked for."""
+        if self._of_many is None:
+            assert self.statement is not None
+            self._of_many = (of_many(self.statement),)
+        return self._of_many[0]
 
     @property
     def bytes(self) -> int:
@@ -78,7 +120,8 @@ class QueryPlan:
         items = len(statement.parameters) + len(self.slots)
         items += sum(len(each.members) for each in self.drawings)
         written = sum([each.bytes for each in self.writers])
-        return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items + written
+        texts = 2 * len(statement.text)  # that of many, too, which may be made later
+        return _PLAN_BYTES + _TEXT_BYTES * texts + _ITEM_BYTES * items + written
 
     @property
     def is_lasting(self) -> bool:
@@ -101,17 +144,18 @@ class QueryPlan:
             return ()
         statement = self.statement
         text = statement.text_in_transaction if isinstance(rows, Snapshot) else statement.text
-        row = await rows.fetch_row(text, self.values(asked, context))
-        return self.texts(row, context.database_work)
+        *values, took = await rows.fetch_row(text, self.values(asked, context))
+        return self.texts(values, 1000 * took.total_seconds(), context.database_work)
 
-    def texts(self, row: Sequence[Any], work: WorkMeter) -> Sequence[WrittenText]:
-        """Get the texts of the statement's row, and meter what it took.
+    def texts(
+        self, values: Sequence[Any], took_ms: float, work: WorkMeter
+    ) -> Sequence[WrittenText]:
+        """Get the texts of a row's `values`, and meter what it took.
 
         Raises NotPlanned, AnswerTooLong.
         """
         assert self.statement is not None
-        *values, took = row
-        took_ms = max(0.0, took.total_seconds() * 1000 - work.waited_ms)
+        took_ms = max(0.0, took_ms - work.waited_ms)
         work.add(took_ms, work.cpu_ms)
         work.has_asked = True
         slower_ms = took_ms - self.recent_ms
@@ -165,31 +209,41 @@ def _shared(name: str, asking: PlanAsker) -> Any:
 
 
 def compile_plan(
-    context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
+    owner: PlanOwner, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
 ) -> QueryPlan:
     """Compile the root fields at the given indexes for the audience of a caller, which pays.
 
     Raises NotPlanned, CallerError.
     """
-    with context.database_work.computing():
-        return _compile_plan(context, tree, asked, places)
+    with owner.database_work.computing():
+        return _compile_plan(owner, tree, asked, places)
+
+
+def compile_soon(
+    owner: PlanOwner, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
+) -> QueryPlan | None:
+    """Compile what takes some milliseconds, as `compile_plan`. None: it takes longer."""
+    if tree.size <= _MOST_SOON:
+        with suppress(TakesLong), made_within(_SOON_S):
+            return compile_plan(owner, tree, asked, places)
+    return None
 
 
 def _compile_plan(
-    context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
+    owner: PlanOwner, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
 ) -> QueryPlan:
-    compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
+    compiler = Compiler(owner.viewer.audience, asked.arguments, tree.constant)
     parts: list[RootColumns] = []
     columns: list[int | None] = []
     for selected in (tree.roots[place] for place in places):
         written = None
         if selected.definition is not None:
-            written = _root(compiler, context, selected, asked.roots.get(selected, {}))
+            written = _root(compiler, owner.viewer, selected, asked.roots.get(selected, {}))
         columns.append(None if written is None else len(parts))
         if written is not None:
             parts.append(written)
     is_bounded = bool(compiler.drawings) or compiler.has_long_texts
-    statement = finish(parts, context.answer_max_bytes if is_bounded else None) if parts else None
+    statement = finish(parts, owner.answer_max_bytes if is_bounded else None) if parts else None
     return QueryPlan(
         statement,
         compiler.slots,
@@ -221,7 +275,7 @@ def asked_type(selected: SelectedField, values: Mapping[str, Any]) -> str | None
 
 
 def _root(
-    compiler: Compiler, context: Context, selected: SelectedField, values: Mapping[str, Any]
+    compiler: Compiler, viewer: Viewer, selected: SelectedField, values: Mapping[str, Any]
 ) -> RootColumns | None:
     """Compile a root field. None: it is computed."""
     source = source_of(declared(selected))
@@ -234,7 +288,7 @@ def _root(
             return compiler.nodes(selected)
         case Paged():
             return compiler.page(selected, source)
-        case ViewerObject() if context.viewer.account_id is not None:
+        case ViewerObject() if viewer.account_id is not None:
             return compiler.viewer(selected)
         case ViewerObject() | ComputedObject():
             return None

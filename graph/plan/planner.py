@@ -29,20 +29,19 @@ from graph.document.store import DocumentStore
 from graph.errors import AnswerTooLong, CallerError
 from graph.plan.computed import computed, type_name
 from graph.plan.kept_plans import KnownRoot, OperationPlans, ReadSource, ReadyQuery, plan_key
-from graph.plan.plan import QueryPlan, compile_plan
+from graph.plan.plan import QueryPlan, compile_plan, compile_soon
 from graph.plan.planned_data import PlannedData, from_answers, from_entries
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.rows_json import WrittenText
 from graph.plan.selection import NotPlanned, SelectedField
 from graph.plan.streams_json import DrawnText
+from graph.plan.warm_up import WarmUp
 from graph.schema.build import Schema
 from runtime import tracing
 from runtime.round_robin import TooManyWaiting
 from runtime.worker_thread import WorkerThread
 
 _SCHEMA_PUBLIC_S = 60
-_MOST_INLINE = 60
-"""Fields that are compiled on the event loop, in some 5 ms. More are compiled in a thread."""
 _LONGEST_INLINE = 256 * 1024
 """Characters with streams that are drawn on the event loop, in some 5 ms."""
 _TURN_MS = 50.0
@@ -67,6 +66,7 @@ class Planner:
         self._schema, self._documents = schema, documents
         self._cache, self._versions = cache, versions
         self._worker = WorkerThread()
+        self.warm_up = WarmUp(schema)
         self.planned = 0
         """How many operations ran by plan since the process started."""
         self.fallbacks: Counter[str] = Counter()
@@ -148,6 +148,7 @@ class Planner:
         return ReadyQuery(tree, asked, plan, indexes)
 
     async def close(self) -> None:
+        await self.warm_up.close()
         if self._versions is not None:
             await self._versions.close()
 
@@ -198,13 +199,12 @@ class Planner:
     ) -> dict[str, CacheRequest]:
         """Make requests to the cache for all root fields, by response name.
 
-        Empty: one of them is not cached.
-
-        Root fields of several types are not: the order of their members depends on the type.
+        Empty: one of them is not cached. Root fields of several types are not: the order of their
+        members depends on the type.
 
         Raises NotPlanned, CallerError, GraphQLError, DatabaseError.
         """
-        tree, asked = self._tree(context, prepared)
+        tree, asked = await self._tree(context, prepared)
         if self._cache is None or not (tree.may_be_cached and context.switches.resolver_cache):
             return {}
         found = await self._cache_requests(context, tree, prepared.variables, asked)
@@ -229,7 +229,7 @@ class Planner:
 
         Raises NotPlanned, CallerError, GraphQLError.
         """
-        tree, asked = self._tree(context, prepared)
+        tree, asked = await self._tree(context, prepared)
         return await self._ready(context, prepared, tree, asked, range(len(tree.roots)))
 
     async def fetch(self, context: Context, ready: ReadyQuery, rows: RowReader) -> PlannedData:
@@ -249,7 +249,7 @@ class Planner:
         operation, variables = prepared.operation, prepared.variables
         if operation.is_introspection:
             return await self._introspect(context, operation, variables)
-        tree, asked = self._tree(context, prepared)
+        tree, asked = await self._tree(context, prepared)
 
         async def compute(indexes: Sequence[int]) -> list[Answer]:
             ready = await self._ready(context, prepared, tree, asked, indexes)
@@ -262,13 +262,14 @@ class Planner:
                 return from_entries(tree.roots, entries, requests)
         return from_answers(tree.roots, await compute(range(len(tree.roots))))
 
-    def _tree(
+    async def _tree(
         self, context: Context, prepared: PreparedOperation
     ) -> tuple[QueryTree, RequestArguments]:
         operation, variables = prepared.operation, prepared.variables
         kept, directives = OperationPlans.of(operation), operation.directives(variables)
         tree = kept.trees.find(directives)
         if tree is None:
+            await self.warm_up.statements()
             with context.database_work.computing():
                 tree = QueryTree.from_operation(self._schema, operation, variables)
             kept.trees.keep(directives, tree)
@@ -379,16 +380,13 @@ class Planner:
         return PlannedData([found], 0, _SCHEMA_PUBLIC_S)
 
     async def _compile(
-        self,
-        context: Context,
-        tree: QueryTree,
-        asked: RequestArguments,
-        indexes: tuple[int, ...],
+        self, context: Context, tree: QueryTree, asked: RequestArguments, indexes: tuple[int, ...]
     ) -> QueryPlan:
         """Compile the plan for the root fields at some indexes."""
-        if tree.size <= _MOST_INLINE:
-            return compile_plan(context, tree, asked, indexes)
-        return await self._in_thread(context, compile_plan, context, tree, asked, indexes)
+        plan = compile_soon(context, tree, asked, indexes)
+        if plan is None:
+            plan = await self._in_thread(context, compile_plan, context, tree, asked, indexes)
+        return plan
 
     async def _in_thread(
         self, context: Context, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs

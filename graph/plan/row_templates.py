@@ -3,9 +3,13 @@
 A level is a field with its columns, among those that a document nests.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import inf
 from threading import Lock
+from time import thread_time
 from typing import Any
 
 from sqlalchemy import literal_column
@@ -23,6 +27,24 @@ _TEMPLATE_BYTES = 1500
 """Approximate size of a template without its text, with what identifies it."""
 _NOTHING: Expression = literal_column("1")
 _OF: Expression = literal_column(json_sql.OF)
+_until: ContextVar[float] = ContextVar("until", default=inf)
+
+
+class TakesLong(Exception):
+    """More templates are to be made than there is time for. Those made so far are kept."""
+
+
+@contextmanager
+def made_within(seconds: float) -> Iterator[None]:
+    """Begin no template of the block after so many seconds of CPU: raise TakesLong instead.
+
+    One may take 20 ms, and a document of 60 fields may need 30.
+    """
+    reset = _until.set(thread_time() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(reset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +82,12 @@ class KeptTemplates:
         return self._entries.weight
 
     def get(self, key: Hashable, make: Callable[[], Template]) -> Template:
-        """Get a template, or make and keep it."""
+        """Get a template, or make and keep it. Raises TakesLong, see `made_within`."""
         with self._lock:
             found = self._entries.find(key)
         if found is None:
+            if thread_time() > _until.get():
+                raise TakesLong
             found = make()
             with self._lock:
                 self.evictions += len(self._entries.keep(key, found))

@@ -1,7 +1,7 @@
 """Builds the schema from its three root types."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from hashlib import blake2b
 from typing import Any
 from weakref import WeakMethod
@@ -17,10 +17,12 @@ from graphql import (
     OperationType,
     Undefined,
 )
+from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.schema_directive import StrawberrySchemaDirective
 from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryObjectDefinition
 
@@ -33,7 +35,6 @@ from graph.scalars import SCALARS
 from graph.schema.long_lists import LongLists
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
-from graph.schema.shared_answers import shared_answers
 from graph.schema.subscription import Subscription
 from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
@@ -102,24 +103,6 @@ class _OperationExtension(SchemaExtension):
         if context.charge is not None and execution.result is not None:
             context.executor.settle(context, operation, execution.result.data)
 
-    def on_stream_result(self, result: Any) -> Iterator[None]:
-        """Settle an event. Other operations were settled when they were executed.
-
-        The statements of an event are few, and no plan could save them, so only their time counts.
-        The first event pays for the beginning too, which takes what a transaction does.
-        """
-        context = self._context
-        if context.charge is not None and context.document is not None:
-            operation = context.document.operation(self.execution_context.operation_name)
-            if operation and operation.node.operation is OperationType.SUBSCRIPTION:
-                context.database_work.take_transactions()
-                if not context.charge.has_begun:
-                    context.charge.has_begun = True
-                    context.database_work.count_transaction()
-                context.executor.settle(context, operation, result.data)
-                result.extensions = {**(result.extensions or {}), **self.get_results()}
-        yield
-
     def get_results(self) -> dict[str, Any]:
         charge = self._context.charge
         return {"cost": charge.report()} if charge is not None else {}
@@ -137,6 +120,21 @@ class Schema(strawberry.Schema):
     def core(self) -> GraphQLSchema:
         """The graphql-core schema. Strawberry has no public name of it."""
         return self._schema
+
+    def executor(
+        self, context: Context, operation_name: str | None, variables: dict[str, Any], root: Any
+    ) -> Executor[Any] | list[GraphQLError]:
+        """Make what executes an operation of the context's document once, or errors."""
+        assert context.document is not None
+        assert context.document.ast is not None
+        return _Execution.build(
+            self.core,
+            context.document.ast,
+            root_value=root,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=operation_name,
+        )
 
     @cached_property
     def digest(self) -> bytes:
@@ -216,13 +214,6 @@ class _Execution(LongLists, StrawberryGraphQLCoreExecutionContext):
             gather=_weakly(helpers.gather), track=_weakly(helpers.track)
         )
 
-    def execute_operation(self, *arguments: Any, **options: Any) -> Any:
-        """Execute an operation, or take the answer of an equal subscriber to the same event."""
-        execute = partial(super().execute_operation, *arguments, **options)
-        is_event = self.operation.operation is OperationType.SUBSCRIPTION
-        answers = shared_answers(self.root_value) if is_event else None
-        return execute() if answers is None else answers.answer(self, execute)
-
 
 def _weakly(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Call a method of an object that the call does not keep; the object still has to exist."""
@@ -249,6 +240,7 @@ def build_schema() -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
     )
     schema.core.description = _DESCRIPTION  # Strawberry knows no description of a schema
+    _describe_arguments(schema.core)
     _drop_null_defaults(schema.core)
     _know_one_of(schema.core)
     return schema
@@ -257,6 +249,16 @@ def build_schema() -> Schema:
 def build_core_schema() -> GraphQLSchema:
     """Make the schema as graphql-core knows it."""
     return build_schema().core
+
+
+def _describe_arguments(schema: GraphQLSchema) -> None:
+    """Describe the arguments of our directives: Strawberry drops what their fields say."""
+    for directive in schema.directives:
+        ours = directive.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(ours, StrawberrySchemaDirective):
+            described = zip(directive.args.values(), ours.fields, strict=True)
+            for argument, field in described:
+                argument.description = field.description
 
 
 def _drop_null_defaults(schema: GraphQLSchema) -> None:

@@ -3,9 +3,6 @@
 Each change is read once, for all its subscribers.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from db.session import AsyncDatabase
 from graph.job_interface import ChangePosition, JobQueue
 from graph.schema.recent_changes import RecentChanges
@@ -21,13 +18,9 @@ class ChangeFeeds:
         self.recent = RecentChanges(database)
         self._feeds = Feeds(_ChangeFeed, self._follow)
 
-    @asynccontextmanager
-    async def watch(
-        self, athlete_id: int, position: ChangePosition
-    ) -> AsyncIterator[AsyncIterator[AthleteChanges]]:
-        """Yield what changes of an athlete after a position."""
-        async with self._feeds.watched(athlete_id) as feed:
-            yield self._after(athlete_id, position, feed)
+    def watch(self, athlete_id: int, position: ChangePosition) -> "ChangeWatch":
+        """Watch what changes of an athlete after a position."""
+        return ChangeWatch(self._feeds, self.recent, athlete_id, position)
 
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""
@@ -39,20 +32,6 @@ class ChangeFeeds:
         async with self._jobs.watch(athlete_id=athlete_id) as news:
             async for _ in news:
                 feed.put(*await self.recent.find((athlete_id, feed.position)))
-
-    async def _after(
-        self, athlete_id: int, position: ChangePosition, feed: "_ChangeFeed"
-    ) -> AsyncIterator[AthleteChanges]:
-        reached, change = await self.recent.find((athlete_id, position))
-        while True:
-            if change is not None:
-                yield change
-            await feed.beyond(reached)
-            if feed.before == reached:
-                assert feed.position is not None
-                reached, change = feed.position, feed.change
-            else:  # it began elsewhere, or a slow reader missed a change
-                reached, change = await self.recent.find((athlete_id, reached))
 
 
 class _ChangeFeed(Feed):
@@ -70,6 +49,51 @@ class _ChangeFeed(Feed):
             self.before, self.position, self.change = self.position, position, change
             self.tell()
 
-    async def beyond(self, position: int) -> None:
-        """Wait until there is more after `position`. Raises the error passed to `fail`."""
-        await self.until(lambda: self.position is not None and self.position > position)
+    def is_beyond(self, position: ChangePosition) -> bool:
+        """Tell whether there is more after a position that a read has reached."""
+        assert isinstance(position, int)
+        return self.position is not None and self.position > position
+
+
+class ChangeWatch:
+    """One subscriber's place in the changes of an athlete."""
+
+    __slots__ = ("_athlete_id", "_feed", "_feeds", "_reached", "_recent")
+
+    def __init__(
+        self,
+        feeds: Feeds[_ChangeFeed],
+        recent: RecentChanges,
+        athlete_id: int,
+        position: ChangePosition,
+    ) -> None:
+        self._feeds, self._recent = feeds, recent
+        self._athlete_id, self._reached = athlete_id, position
+        self._feed: _ChangeFeed | None = None
+
+    async def next(self) -> AthleteChanges:
+        """Wait for the next change."""
+        change = None
+        if self._feed is None:
+            self._feed = self._feeds.enter(self._athlete_id)
+            change = await self._find()
+        while change is None:
+            feed, reached = self._feed, self._reached
+            feed.check()
+            while not feed.is_beyond(reached):
+                await feed.news()
+            if feed.before == reached:
+                self._reached, change = feed.position, feed.change
+            else:  # it began elsewhere, or a slow reader missed a change
+                change = await self._find()
+        return change
+
+    def close(self) -> None:
+        """Watch no more."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._feeds.leave(self._athlete_id, feed)
+
+    async def _find(self) -> AthleteChanges | None:
+        self._reached, change = await self._recent.find((self._athlete_id, self._reached))
+        return change

@@ -5,8 +5,6 @@ away, they wait and the read is repeated; no subscription ends because of it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import Context
 from datetime import datetime
 from typing import Any
@@ -16,11 +14,10 @@ from db.statements.visibility import Viewer
 from graph.job_interface import ChangePosition, FoundJobs, JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.schema.change_feed import ChangeFeeds
+from graph.schema.change_feed import ChangeFeeds, ChangeWatch
 from graph.schema.patient_reader import PatientReader
 from graph.schema.recent_jobs import RecentJobs
 from graph.schema.shared_feed import Feed, Feeds
-from graph.types.athlete_change import AthleteChanges
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
 
@@ -56,24 +53,17 @@ class DatabaseJobFeeds:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
         return await self._recent.recent(athlete_id, since)
 
-    def changes(
-        self, athlete_id: int, position: ChangePosition
-    ) -> AbstractAsyncContextManager[AsyncIterator[AthleteChanges]]:
-        """Yield what changes of an athlete after a position."""
+    def changes(self, athlete_id: int, position: ChangePosition) -> ChangeWatch:
+        """Watch what changes of an athlete after a position."""
         return self._changes.watch(athlete_id, position)
 
     async def read(self, job_id: int, version: int) -> Job | None:
         """Read a job at `version` or a later one; None if the row was deleted."""
         return await self._rows.read(job_id, version)
 
-    @asynccontextmanager
-    async def watch(self, job_id: int) -> AsyncIterator[AsyncIterator[Job | None]]:
-        """Yield a job's current state, then its newest state after each change.
-
-        Yields None if the row was deleted.
-        """
-        async with self._feeds.watched(job_id) as feed:
-            yield self._states(job_id, feed)
+    def watch(self, job_id: int) -> "JobWatch":
+        """Watch a job."""
+        return JobWatch(self._feeds, self._rows, job_id)
 
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""
@@ -88,14 +78,6 @@ class DatabaseJobFeeds:
             async for change in changes:
                 if change is None or feed.is_older_than(change.version):
                     feed.put(await self._rows.read(job_id))
-
-    async def _states(self, job_id: int, feed: "_JobFeed") -> AsyncIterator[Job | None]:
-        # A new read: the feed's state may be older than what this subscriber has seen.
-        feed.put(await self._rows.read(job_id))
-        while True:
-            job = feed.job
-            yield job
-            await feed.other_than(job)
 
 
 class _JobFeed(Feed):
@@ -114,9 +96,38 @@ class _JobFeed(Feed):
             self.job = job
             self.tell()
 
-    async def other_than(self, job: Job | None) -> None:
-        """Wait until the state is not `job`. Raises the error passed to `fail`."""
-        await self.until(lambda: self.job is not job)
+
+class JobWatch:
+    """One subscriber's place in the states of a job."""
+
+    __slots__ = ("_feed", "_feeds", "_job", "_job_id", "_rows")
+
+    def __init__(self, feeds: Feeds[_JobFeed], rows: "_Rows", job_id: int) -> None:
+        self._feeds, self._rows, self._job_id = feeds, rows, job_id
+        self._feed: _JobFeed | None = None
+        self._job: Job | None = None
+
+    async def next(self) -> Job | None:
+        """Get the current state, then the newest one after each change.
+
+        None if the row was deleted.
+        """
+        if self._feed is None:
+            self._feed = self._feeds.enter(self._job_id)
+            # A new read: the feed's state may be older than what this subscriber has seen.
+            self._feed.put(await self._rows.read(self._job_id))
+        else:
+            self._feed.check()
+            while self._feed.job is self._job:
+                await self._feed.news()
+        self._job = self._feed.job
+        return self._job
+
+    def close(self) -> None:
+        """Watch no more."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._feeds.leave(self._job_id, feed)
 
 
 class _Rows(PatientReader):

@@ -1,6 +1,7 @@
 """The root of queries."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
@@ -9,6 +10,7 @@ from athletics.distance import StandardDistance
 from graph.context import Context, Info
 from graph.cost.directives import sized
 from graph.errors import InvalidId
+from graph.mapping.relation import connection
 from graph.mapping.row_type import field
 from graph.schema.root_field import (
     ComputedObject,
@@ -17,7 +19,6 @@ from graph.schema.root_field import (
     ViewerObject,
     by_id,
     computed,
-    root_connection,
 )
 from graph.types.activity import ACTIVITIES, Activity, read_activities
 from graph.types.age_grade import AgeGrade, AgeGradeInput
@@ -30,6 +31,7 @@ from graph.types.personal_best import LEADERBOARD, read_leaderboard
 from graph.types.rate_limit import RateLimit
 from graph.types.strava_quota import StravaQuota, resolve_strava_quota
 from graph.types.viewer import Viewer
+from runtime.clock import utc_now
 
 
 async def _node(info: Info, id: GlobalId) -> Node | None:
@@ -105,7 +107,7 @@ class Query:
         Athlete | None,
     )
 
-    athletes = root_connection(
+    athletes = connection(
         ATHLETES, "All athletes visible to the caller, by default in order of joining."
     )(read_athletes)
 
@@ -113,13 +115,13 @@ class Query:
         "Activity", "An activity. Null if absent or not visible to the caller.", Activity | None
     )
 
-    activities = root_connection(
+    activities = connection(
         ACTIVITIES,
         "All activities visible to the caller, by default newest first: every recording of a run "
         "unless `filter.includeDuplicates` is false.",
     )(read_activities)
 
-    leaderboard = root_connection(
+    leaderboard = connection(
         LEADERBOARD,
         "Current personal bests over one distance, as far as visible to the caller. Of equal ones "
         "the earlier achieved stands first.",
@@ -143,6 +145,13 @@ class Query:
         _rate_limit, "The caller's budget after this operation was charged.", RateLimit
     )
 
+    now = computed(
+        lambda _: utc_now(),
+        "This server's clock. Ask for it with what is shown, and pass it as `since` of the "
+        "subscription that keeps that up to date: the clocks of people's devices may be wrong.",
+        datetime,
+    )
+
     strava_quota: StravaQuota | None = strawberry.field(
         resolver=resolve_strava_quota,
         description="What is left of Strava's quota, and who waits for it. Null unless the caller "
@@ -152,4 +161,4 @@ class Query:
 
     job = by_id("Job", "A job. Null if absent or not visible to the caller.", Job | None)
 
-    jobs = root_connection(JOBS, "All jobs visible to the caller, newest first.")(read_jobs)
+    jobs = connection(JOBS, "All jobs visible to the caller, newest first.")(read_jobs)

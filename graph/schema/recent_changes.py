@@ -16,6 +16,7 @@ from graph.job_interface import ChangePosition
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.schema.patient_reader import SharedReads
+from graph.types.athlete import ATHLETE_BY_ID, Athlete
 from graph.types.athlete_change import AthleteChanges
 from graph.types.node_lookup import rows_of_type
 from graph.types.personal_best import CURRENT_OF_ATHLETE, read_personal_bests
@@ -89,6 +90,9 @@ class RecentChanges(SharedReads[_Key, Found]):
             CURRENT_OF_ATHLETE, read_personal_bests(distances), [athlete_id]
         )
         return AthleteChanges(
+            athlete=await self._athlete(athlete_id)
+            if any(row.of_athlete for row in rows)
+            else None,
             activities=[each for each in activities if each is not None],
             deleted_activity_ids=[
                 strawberry.ID(encode_id("Activity", each)) for each in gone[:_MOST_LISTED]
@@ -100,6 +104,11 @@ class RecentChanges(SharedReads[_Key, Found]):
             changed_at=rows[0].changed_at,
             work=work,
         )
+
+    async def _athlete(self, athlete_id: int) -> Athlete | None:
+        [found] = await self._queries.lookup(ATHLETE_BY_ID, NO_ARGUMENTS, [athlete_id])
+        athlete: Athlete | None = found
+        return athlete
 
 
 def _first_of_each(numbers: Any) -> list[int]:

@@ -8,9 +8,7 @@ import strawberry
 
 from graph.context import Context, Info
 from graph.global_id import decode_id_of
-from graph.mapping.relation import Paged, connection
 from graph.mapping.row_type import field
-from graph.pagination import PageArguments
 from graph.types.node_lookup import load_node_of
 
 GlobalId = Annotated[strawberry.ID, strawberry.argument(description="Global id of the object.")]
@@ -57,14 +55,6 @@ def by_id(type_name: str, description: str, returns: Any) -> Any:
 
     resolve.__annotations__ = {**resolve.__annotations__, "return": returns}
     return field(RowById(type_name), description, resolver=resolve)
-
-
-def root_connection(
-    relation: Paged, description: str
-) -> Callable[[Callable[..., PageArguments]], Any]:
-    """Declare a root connection. It is null where its arguments are refused, such as its cursor."""
-    refused = "Null if an argument is refused; `errors` says which."
-    return connection(relation, f"{description} {refused}", nullable=True)
 
 
 def computed(compute: Callable[[Context], Any], description: str, returns: Any) -> Any:

@@ -6,10 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from graphql import ExecutionResult, OperationDefinitionNode
-from graphql.execution import Executor
-from graphql.pyutils import AwaitableOrValue
+from graphql.pyutils import AwaitableOrValue, is_awaitable
 
 from graph.context import Context
 from graph.types.athlete_change import AthleteChanges
@@ -50,29 +48,31 @@ class SharedAnswers:
         return len(self._answers)
 
     def answer(
-        self, executor: Executor[Any], execute: Execute
+        self, node: OperationDefinitionNode, variables: bytes, context: Context, execute: Execute
     ) -> AwaitableOrValue[ExecutionResult]:
         """Answer as an equal subscriber was answered just now, else by `execute`.
 
-        Errors are not shared: each tells the id of its own request.
+        `variables` are JSON. Errors are not shared: each tells the id of its own request.
         """
-        key, context = _key(executor), executor.context_value
+        key = (id(node), variables, context.viewer, context.switches)
         found = self._answers.get(key)
         if found is None:
             result = execute()
-            if executor.is_awaitable(result):
-                return self._begin(key, executor, result)
+            if is_awaitable(result):
+                return self._begin(key, node, context, result)
             if not result.errors:
-                self._keep(key, _EventAnswer(executor.operation, result, context.points))
+                self._keep(key, _EventAnswer(node, result, context.points))
             found_result: ExecutionResult = result
             return found_result
         if isinstance(found, _EventAnswer):
             return _taken(found, context)
         return self._join(found, context, execute)
 
-    async def _begin(self, key: _Key, executor: Executor[Any], result: Any) -> ExecutionResult:
+    async def _begin(
+        self, key: _Key, node: OperationDefinitionNode, context: Context, result: Any
+    ) -> ExecutionResult:
         async def run() -> _EventAnswer:
-            return _EventAnswer(executor.operation, await result, executor.context_value.points)
+            return _EventAnswer(node, await result, context.points)
 
         def forget_failure(done: asyncio.Task[_EventAnswer]) -> None:
             if done.cancelled() or done.exception() or done.result().result.errors:
@@ -118,9 +118,3 @@ def shared_answers(event: object) -> SharedAnswers | None:
 def _taken(done: _EventAnswer, context: Context) -> ExecutionResult:
     context.points += done.points
     return ExecutionResult(done.result.data, None)
-
-
-def _key(executor: Executor[Any]) -> _Key:
-    context: Context = executor.context_value
-    variables = orjson.dumps(executor.variable_values.coerced, default=str)
-    return id(executor.operation), variables, context.viewer, context.switches

@@ -1,8 +1,7 @@
 """One task for each subject that is subscribed to, whatever the number of its subscribers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
@@ -14,24 +13,34 @@ class Feed:
         self.watchers = 0
         self.task: asyncio.Task[None] | None = None
         self._error: Exception | None = None
-        self._told = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
         """Make all subscribers look at what is known now."""
-        self._told.set()
-        self._told = asyncio.Event()
+        waiting, self._waiting = self._waiting, set()
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """Make all subscribers raise `error`."""
         self._error = error
         self.tell()
 
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until it is so. Raises the error passed to `fail`."""
-        while self._error is None and not is_so():
-            await self._told.wait()
+    def check(self) -> None:
+        """Raise the error passed to `fail`, if any."""
         if self._error is not None:
             raise self._error
+
+    async def news(self) -> None:
+        """Wait for `tell`. Raises the error passed to `fail`."""
+        told = asyncio.get_running_loop().create_future()
+        self._waiting.add(told)
+        try:
+            await told
+        finally:
+            self._waiting.discard(told)
+        self.check()
 
 
 F = TypeVar("F", bound=Feed)
@@ -46,23 +55,23 @@ class Feeds(Generic[F]):
         self._make, self._follow_on = make, follow
         self._feeds: dict[int, F] = {}
 
-    @asynccontextmanager
-    async def watched(self, key: int) -> AsyncIterator[F]:
-        """Have the feed of `key` followed within the block."""
+    def enter(self, key: int) -> F:
+        """Have the feed of `key` followed until `leave`."""
         feed = self._feeds.get(key)
         if feed is None:
             feed = self._feeds[key] = self._make()
             # An empty context: the task outlives the request that started it.
             feed.task = asyncio.create_task(self._follow(key, feed), context=Context())
         feed.watchers += 1
-        try:
-            yield feed
-        finally:
-            feed.watchers -= 1
-            if not feed.watchers and feed.task is not None:
-                feed.task.cancel()
-                feed.task = None  # else both keep each other until the collector's next round
-                self._forget(key, feed)
+        return feed
+
+    def leave(self, key: int, feed: F) -> None:
+        """End what `enter` began."""
+        feed.watchers -= 1
+        if not feed.watchers and feed.task is not None:
+            feed.task.cancel()
+            feed.task = None  # else both keep each other until the collector's next round
+            self._forget(key, feed)
 
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""

@@ -16,7 +16,15 @@ from graph.cost.directives import sized, weighing
 from graph.cost.prices import SAMPLES_PER_POINT
 from graph.global_id import decode_id_of
 from graph.input_checks import checked_number, checked_text, checked_texts
-from graph.mapping.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
+from graph.mapping.relation import (
+    Lookup,
+    Paged,
+    connection,
+    lookup,
+    lookup_with,
+    own_lookup,
+    rows_by,
+)
 from graph.mapping.row_type import column, node_id, row_type
 from graph.mapping.streams import streams_field
 from graph.pagination import (
@@ -191,7 +199,13 @@ class Activity(Node):
     )
     runs_on_same_route: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = (
         lookup(
-            Lookup("Activity", m.Activity.id, runs_on_route, many=True),
+            Lookup(
+                "Activity",
+                m.Activity.id,
+                runs_on_route,
+                many=True,
+                athlete=m.Activity.athlete_id,
+            ),
             "The athlete's other runs on the same route in either direction, newest first: of the "
             f"{MOST_COMPARED} latest that are at most 5 % longer or shorter, at most {MOST_LISTED}. "
             "Empty without positions, and for other athletes.",
@@ -200,35 +214,38 @@ class Activity(Node):
     )
     best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
         lookup(
-            Lookup(
+            own_lookup(
                 "BestEffort",
                 m.Activity.id,
-                rows_by(
-                    m.BestEffort,
-                    m.BestEffort.activity_id,
-                    order_by=[m.BestEffort.distance_m],
-                    always=[LISTED],
-                ),
+                m.BestEffort.activity_id,
                 many=True,
+                order_by=[m.BestEffort.distance_m],
+                always=[LISTED],
             ),
             "Best efforts within the activity, shortest distance first.",
             list_size=sized(len(StandardDistance)),
         )
     )
     duplicate_of: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
-        Lookup(
+        own_lookup(
             "Activity",
             m.Activity.duplicate_of_id,
-            rows_by(m.Activity, m.Activity.id),
+            m.Activity.id,
             key_to_others=statements.duplicate_for_others,
         ),
         "If the run was recorded more than once: the recording that counts. Null if "
         "this one counts. For other athletes, one of the recordings visible to them "
         "counts.",
-        deprecated="Use `recordings`: the first of them counts.",
+        deprecated="Use `recordings`: the first of them counts. Goes after 2027-06-30.",
     )
     recordings: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = lookup(
-        Lookup("Activity", m.Activity.run_id, statements.recordings_of_runs, many=True),
+        Lookup(
+            "Activity",
+            m.Activity.run_id,
+            statements.recordings_of_runs,
+            many=True,
+            athlete=m.Activity.athlete_id,
+        ),
         "All recordings of this run, this one included, as by a watch and a phone, or from Strava "
         "and from a file. The first one counts for bests and sums, the others follow by start. At "
         "most 20, only those visible to the caller.",

@@ -82,7 +82,9 @@ class ActivityStreams:
 
 
 ROW_TYPES["ActivityStreams"] = StreamsRowType(ActivityStreams, m.Activity)
-STREAMS_OF_ACTIVITY = StreamsLookup("ActivityStreams", m.Activity.id, build_chart)
+STREAMS_OF_ACTIVITY = StreamsLookup(
+    "ActivityStreams", m.Activity.id, build_chart, athlete=m.Activity.athlete_id
+)
 
 
 def read_streams(

@@ -11,11 +11,13 @@ from athletics.effort_provenance import EffortProvenance
 from db import models as m
 from db.statements.pace import per_mile
 from db.statements.performance import best_effort as statements
+from db.statements.performance.completion import completion_to_others, local_completion
 from db.statements.performance.distance import label
 from db.statements.performance.fastest_effort import pace_curve
-from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.relation import Lookup, Paged, lookup, own_lookup
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
+from graph.scalars import LocalDateTime
 from graph.types.age_grade import AgeGrade
 from graph.types.days import FromDay, UntilDay
 from graph.types.node import Node
@@ -30,7 +32,7 @@ class BestEffort(Node):
 
     id: strawberry.ID = node_id(m.BestEffort, "BestEffort")
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
-        Lookup("Activity", m.BestEffort.activity_id, rows_by(m.Activity, m.Activity.id)),
+        own_lookup("Activity", m.BestEffort.activity_id, m.Activity.id),
         "The run that contains it.",
     )
     distance: StandardDistance = column(m.BestEffort.distance, "Standard distance.")
@@ -72,7 +74,12 @@ class BestEffort(Node):
         m.BestEffort.completed_at,
         "Time the distance was completed. For other athletes as if the effort had begun with the "
         "run, unless the athlete hides no surroundings of starts.",
-        to_others=partial(statements.completion_to_others, m.BestEffort),
+        to_others=partial(completion_to_others, m.BestEffort),
+    )
+    achieved_at_local: LocalDateTime = column(
+        partial(local_completion, m.BestEffort),
+        "`achievedAt` on the athlete's local clock, as it was at the start of the run.",
+        to_others=partial(local_completion, m.BestEffort, to_others=True),
     )
     age_grade: AgeGrade | None = embedded(
         AgeGrade,

@@ -6,7 +6,7 @@ import strawberry
 
 from db import models as m
 from db.statements.activities import gear as statements
-from graph.mapping.relation import Lookup, lookup, rows_by
+from graph.mapping.relation import Lookup, lookup, own_lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.types.node import Node
 
@@ -39,7 +39,7 @@ class Gear(Node):
     )
 
 
-GEAR_OF_ACTIVITY = Lookup("Gear", m.Activity.gear_id, rows_by(m.Gear, m.Gear.id))
+GEAR_OF_ACTIVITY = own_lookup("Gear", m.Activity.gear_id, m.Gear.id)
 GEAR_OF_ATHLETE = Lookup(
     "Gear",
     m.Athlete.id,

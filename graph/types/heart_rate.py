@@ -62,7 +62,9 @@ def _of_athlete(_: Columns, shape: Any, audience: Audience, of: Expression | Non
 
 
 ZONES_OF_ATHLETE = Lookup("HeartRateZone", m.Athlete.id, _zones, many=True)
-TIME_OF_ACTIVITY = Lookup("HeartRateZoneTime", m.Activity.id, _of_activity, many=True)
+TIME_OF_ACTIVITY = Lookup(
+    "HeartRateZoneTime", m.Activity.id, _of_activity, many=True, athlete=m.Activity.athlete_id
+)
 TIME_OF_ATHLETE = Lookup("HeartRateZoneTime", m.Athlete.id, _of_athlete, many=True)
 
 

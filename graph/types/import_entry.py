@@ -8,7 +8,7 @@ from db import models as m
 from db.models import ImportOutcome
 from db.statements.files import import_entry as statements
 from graph.errors import OutOfRange
-from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.relation import Paged, lookup, own_lookup
 from graph.mapping.row_type import column, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 
@@ -29,7 +29,7 @@ class ImportEntry:
         "What was read, what was odd or lost, or what is wrong and what to do. For people.",
     )
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
-        Lookup("Activity", m.ImportEntry.activity_id, rows_by(m.Activity, m.Activity.id)),
+        own_lookup("Activity", m.ImportEntry.activity_id, m.Activity.id),
         "The activity. Null for SKIPPED and FAILED, and once it was deleted.",
     )
 

@@ -92,7 +92,8 @@ class JobResult:
     changed_distances: list[StandardDistance] = column_apart(
         athlete_change.distances_of_job,
         m.Job.id,
-        "Distances with another current personal best because of it. Empty a week later.",
+        "Distances with another current personal best because of it, shortest first. Empty a week "
+        "later.",
         otherwise=(),
     )
 

@@ -38,7 +38,7 @@ class SyncStravaInput:
     activity_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Sync only this activity: its global id, or its numeric id on Strava.",
-        deprecation_reason="It takes two kinds of ids. Use `activity`.",
+        deprecation_reason="It takes two kinds of ids. Use `activity`. Goes after 2027-06-30.",
     )
     since: date | None = strawberry.field(
         default=None,
@@ -66,12 +66,14 @@ class SyncStravaPayload(Payload):
     task_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Id of the job, under its name in the older REST service. Null if refused.",
-        deprecation_reason="A name of the older REST service. Use `job { id }`.",
+        deprecation_reason="A name of the older REST service. Use `job { id }`. "
+        "Goes after 2027-06-30.",
     )
     status: str | None = strawberry.field(
         default=None,
         description='"queued", as in the older REST service. Null if refused.',
-        deprecation_reason="A name of the older REST service. Use `job { status }`.",
+        deprecation_reason="A name of the older REST service. Use `job { status }`. "
+        "Goes after 2027-06-30.",
     )
 
 

@@ -11,12 +11,14 @@ from athletics.distance import StandardDistance
 from db import models as m
 from db.statements.pace import per_mile
 from db.statements.performance import personal_best as statements
-from db.statements.performance.best_effort import age_grade_to_others, completion_to_others
+from db.statements.performance.best_effort import age_grade_to_others
+from db.statements.performance.completion import completion_to_others, local_completion
 from db.statements.performance.distance import label
 from graph.input_checks import checked_number, checked_text
-from graph.mapping.relation import Arguments, Lookup, Paged, lookup, rows_by
+from graph.mapping.relation import Arguments, Lookup, Paged, lookup, own_lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
+from graph.scalars import LocalDateTime
 from graph.types.age_grade import AgeGrade
 from graph.types.enums import LeaderboardBasis
 from graph.types.node import Node
@@ -67,12 +69,17 @@ class PersonalBest(Node):
         "run, unless the athlete hides no surroundings of starts.",
         to_others=partial(completion_to_others, m.PersonalBest),
     )
+    achieved_at_local: LocalDateTime = column(
+        partial(local_completion, m.PersonalBest),
+        "`achievedAt` on the athlete's local clock, as it was at the start of the run.",
+        to_others=partial(local_completion, m.PersonalBest, to_others=True),
+    )
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
-        Lookup("Activity", m.PersonalBest.activity_id, rows_by(m.Activity, m.Activity.id)),
+        own_lookup("Activity", m.PersonalBest.activity_id, m.Activity.id),
         "The run that contains it.",
     )
     best_effort: Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")] = lookup(
-        Lookup("BestEffort", m.PersonalBest.id, rows_by(m.BestEffort, m.BestEffort.id)),
+        own_lookup("BestEffort", m.PersonalBest.id, m.BestEffort.id),
         "The effort that set it.",
     )
     age_grade: AgeGrade | None = embedded(
@@ -85,10 +92,10 @@ class PersonalBest(Node):
     )
     previous: Annotated["PersonalBest", strawberry.lazy("graph.types.personal_best")] | None = (
         lookup(
-            Lookup(
+            own_lookup(
                 "PersonalBest",
                 m.PersonalBest.previous_id,
-                rows_by(m.PersonalBest, m.PersonalBest.id),
+                m.PersonalBest.id,
                 key_to_others=m.PersonalBest.previous_for_others_id,
             ),
             "The personal best before this one. Null for the first.",

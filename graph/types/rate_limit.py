@@ -10,8 +10,8 @@ from graph.cost.budget import BudgetState
 @strawberry.type(
     description="The caller's budget. Operations spend it, and it refills over time. An "
     "object costs 1, a scalar 0, a mutation 10. A list costs as much as its "
-    "entries; `first` or `last` sets their number, and of objects beyond 50 of an answer seven "
-    "eighths are refunded. What asks the database costs at least 10, anything else 7 unless its "
+    "entries; `first` or `last` sets their number, and of objects beyond 50 of an answer fifteen "
+    "sixteenths are refunded. What asks the database costs at least 10, anything else 7 unless its "
     "answer is at hand. Totals, filters and mutations that keep the database busier than that cost "
     "their time in the database in addition."
 )

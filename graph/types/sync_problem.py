@@ -8,7 +8,7 @@ import strawberry
 from db import models as m
 from db.models import JobErrorCode
 from db.statements import error_link
-from graph.mapping.relation import Lookup, lookup, rows_by
+from graph.mapping.relation import lookup, own_lookup
 from graph.mapping.row_type import column, row_type
 from graph.types.payload import CODE_PAGE
 
@@ -25,7 +25,7 @@ class SyncProblem:
     """A problem's row."""
 
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
-        Lookup("Activity", m.SyncProblem.activity_id, rows_by(m.Activity, m.Activity.id)),
+        own_lookup("Activity", m.SyncProblem.activity_id, m.Activity.id),
         "The activity as it is stored. Null if it is not.",
     )
     strava_id: str | None = column(

@@ -29,7 +29,7 @@ _EDGE = {E.WAY: "node", E.DERIVED: "cursor"}
 
 EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Query": {
-        E.EVERYBODY: "ageGrade standardDistances",
+        E.EVERYBODY: "ageGrade standardDistances now",
         E.CALLER: "viewer rateLimit",
         E.ADMIN: "stravaQuota",
         E.WAY: "node nodes athlete athletes activity activities leaderboard job jobs",
@@ -84,14 +84,14 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "BestEffort": {
         E.SHARED: "id activity distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
         "paceSecondsPerMile excluded provenance",
-        E.DERIVED: "startOffsetSeconds achievedAt rank isPersonalBest counts",
+        E.DERIVED: "startOffsetSeconds achievedAt achievedAtLocal rank isPersonalBest counts",
         E.OWNER: "startDistanceMeters averageHeartRate",  # of who hides starts, as the athlete here does
         E.AGE: "ageGrade",
     },
     "PersonalBest": {
         E.SHARED: "id athlete distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
         "paceSecondsPerMile activity bestEffort",
-        E.DERIVED: "achievedAt previous improvementSeconds",
+        E.DERIVED: "achievedAt achievedAtLocal previous improvementSeconds",
         E.AGE: "ageGrade",
     },
     "AgeGrade": {
@@ -172,7 +172,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs athleteChanged"},
     "AthleteChanges": {
-        E.OWNER: "activities deletedActivityIds distances personalBests isComplete changedAt"
+        E.OWNER: "athlete activities deletedActivityIds distances personalBests isComplete changedAt"
     },
     "Mutation": {
         E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording deleteOriginal retrySyncProblems "

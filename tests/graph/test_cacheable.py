@@ -52,6 +52,33 @@ async def test_a_bad_argument_leaves_the_rest_of_the_page_alone(api, db):
     }
 
 
+@pytest.mark.parametrize(
+    ("lists", "of"),
+    [
+        (
+            """activities(after: "x") { totalCount } deletedActivities(before: "x") { totalCount }
+            personalBestHistory(distance: KM5, first: 0) { totalCount }
+            bestEfforts(distance: KM5, last: 2000) { totalCount }
+            jobs(first: 1, last: 1) { totalCount }""",
+            "Athlete",
+        ),
+        ('laps(after: "x") { totalCount } splits(first: -1) { totalCount }', "Activity"),
+    ],
+)
+async def test_a_bad_argument_leaves_the_rest_of_the_object_alone(api, db, lists, of):
+    caller = make.create_person(db)
+    ids = {
+        "Athlete": encode_id("Athlete", caller.athlete_id),
+        "Activity": encode_id("Activity", make.create_activity(db, caller.athlete_id)),
+    }
+    query = f"query($id: ID!) {{ {of.lower()}(id: $id) {{ id {lists} }} }}"
+    answer = await api.both(query, caller.token, {"id": ids[of]})
+    [found] = answer["data"].values()
+    assert found.pop("id") == ids[of]
+    assert {*found.values()} == {None}
+    assert [each["path"][-1] for each in answer["errors"]] == [*found]
+
+
 PAGE = """{ nodes { elapsedTimeSeconds }
     pageInfo { startCursor endCursor hasNextPage hasPreviousPage } }"""
 ARGUMENTS = "distance: KM1, first: $first, after: $after, last: $last, before: $before"

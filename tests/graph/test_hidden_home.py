@@ -113,7 +113,7 @@ async def test_answers_to_others_are_the_same_wherever_home_is(sharing_api, db, 
 
 
 STREAMS = """query($id: ID!) { activity(id: $id) { route { polylines } laps { totalCount } splits { totalCount }
-    bestEfforts { startOffsetSeconds startDistanceMeters averageHeartRate achievedAt }
+    bestEfforts { startOffsetSeconds startDistanceMeters averageHeartRate achievedAt achievedAtLocal }
     streams(maxPoints: 5000) { sampleCount timeSeconds distanceMeters altitudeMeters gapsAfter } } }"""
 
 
@@ -150,9 +150,10 @@ async def test_others_see_the_samples_of_what_they_see(sharing_api, db):
     assert all(each["startDistanceMeters"] > 0 for each in own["bestEfforts"])
     assert all(each["averageHeartRate"] is None for each in seen["bestEfforts"])
     assert all(each["averageHeartRate"] > 0 for each in own["bestEfforts"])
-    assert {e["achievedAt"] for e in own["bestEfforts"]} & {
-        e["achievedAt"] for e in seen["bestEfforts"]
-    } == set()
+    for name in ("achievedAt", "achievedAtLocal"):
+        assert {e[name] for e in own["bestEfforts"]} & {
+            e[name] for e in seen["bestEfforts"]
+        } == set()
     assert (await run_of(stranger.token, home.again))["streams"] is None
     treadmill = await run_of(stranger.token, home.treadmill)
     assert treadmill["streams"]["sampleCount"] == 900

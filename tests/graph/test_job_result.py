@@ -24,13 +24,13 @@ async def test_it_names_what_changed_and_is_still_there(api, db):
     gone = 2**62 + 2
     for of_job, changed in (
         (job, {"activities": [one, two], "distances": ["KM5"]}),
-        (job, {"activities": [two, 2**62 + 1], "distances": ["KM5", "KM10"]}),
+        (job, {"activities": [two, 2**62 + 1], "distances": ["KM5", "KM10", "MILE1", "M400"]}),
         (other, {"activities": [three], "deleted": [gone]}),
     ):
         values = athlete_change.changes(person.athlete_id, of_job, **changed)
         db.execute(athlete_change.record(), values)
     for each, activities, deleted, distances in (
-        (job, [one, two], [], ["KM10", "KM5"]),
+        (job, [one, two], [], ["M400", "MILE1", "KM5", "KM10"]),
         (other, [three], [gone], []),
     ):
         answer = await api.ask(RESULT, person.token, id=encode_id("Job", each))
@@ -39,7 +39,7 @@ async def test_it_names_what_changed_and_is_still_there(api, db):
             encode_id("Activity", activity) for activity in activities
         )
         assert result["deletedActivityIds"] == [encode_id("Activity", each) for each in deleted]
-        assert sorted(result["changedDistances"]) == distances
+        assert result["changedDistances"] == distances
 
 
 async def test_it_is_looked_for_only_where_it_is_selected(api, db):

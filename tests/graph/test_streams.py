@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from db.stream_codec import Samples
-from db.stream_encoding import encode
 from graph.global_id import encode_id
 from graph.mapping import streams as mapped_streams
 from graph.plan import planner
 from tests import factories as make
+from tests.db.encoded import encode
 from tests.graph.api import serve
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +125,7 @@ async def test_there_are_as_many_points_as_asked_for(api, db, runner, points):
     expected = min(points, 3000)
     assert {len(found[name]) for name in COLUMNS.split() if name != "gapsAfter"} == {expected}
     objects = 1 + ceil(expected / 10)
-    priced = objects if objects <= 50 else 50 + ceil((objects - 50) / 8)
+    priced = objects if objects <= 50 else 50 + ceil((objects - 50) / 16)
     assert (found["sampleCount"], cost["actual"]) == (3000, priced)
     assert cost["requested"] == 1 + 20 + ceil(points / 10)
     # each point is a sample

@@ -1,5 +1,7 @@
 """Changing one's own data, and what follows from it."""
 
+import asyncio
+
 import pytest
 
 from graph.global_id import encode_id
@@ -104,3 +106,43 @@ async def test_excluding_the_only_effort_leaves_no_best(api, db):
     caller = make.create_person(db)
     effort = encode_id("BestEffort", make.create_best(db, caller.athlete_id))
     assert (await exclude(api, caller, effort))["athlete"]["personalBests"] == []
+
+
+_WAITS = (
+    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
+async def test_an_exclusion_that_waited_knows_the_run_as_it_is_then(
+    api, db, connect_to, database_url
+):
+    """Who held the lock made the run of another group of recordings."""
+    caller = make.create_person(db)
+    first, second, third = (
+        make.create_activity(db, caller.athlete_id, started_at=make.NOON.replace(minute=minute))
+        for minute in range(3)
+    )
+    efforts = {
+        activity: make.create_best_effort(db, activity, elapsed_s=1200.0 + activity % 7)
+        for activity in (first, second, third)
+    }
+    joins = "UPDATE activities SET duplicate_of_id = %s WHERE id = %s"
+    for each in (second, third):
+        db.exec_driver_sql(joins, (first, each))
+    make.recalculate_bests(db, caller.athlete_id)
+    counts = "SELECT activity_id FROM best_efforts WHERE counts"
+    assert set(db.exec_driver_sql(counts).scalars()) == {first}
+    with connect_to(database_url) as other:
+        other.exec_driver_sql("BEGIN")
+        other.exec_driver_sql("SELECT FROM athletes FOR NO KEY UPDATE")
+        effort = encode_id("BestEffort", efforts[second])
+        excluding = asyncio.create_task(exclude(api, caller, effort))
+        while not db.exec_driver_sql(_WAITS).all():
+            assert not excluding.done()
+            await asyncio.sleep(0.01)
+        other.exec_driver_sql(joins, (None, second))
+        other.exec_driver_sql(joins, (second, third))
+        make.recalculate_bests(other, caller.athlete_id)
+        other.exec_driver_sql("COMMIT")
+        await excluding
+    assert set(db.exec_driver_sql(counts).scalars()) == {first, third}

@@ -91,6 +91,21 @@ async def test_while_a_sync_runs_they_are_tried_after_it(api, db, caller):
     assert due(db) == [4711]
 
 
+async def test_a_nights_sync_that_waits_makes_way(api, db, caller):
+    make.create_sync_problem(db, caller)
+    nightly = {"mode": "FULL", "cause": "nightly"}
+    waiting = make.create_job(db, caller.athlete_id, status="WAITING", arguments=nightly)
+    db.exec_driver_sql("UPDATE strava_connections SET night_begun_at = now()")
+    payload = await retry(api, caller)
+    assert payload["alreadyRunning"] is False
+    statuses = dict(db.exec_driver_sql("SELECT id, status FROM jobs").all())
+    assert statuses.pop(waiting) == "CANCELLED"
+    assert list(statuses.values()) == ["QUEUED"]
+    # the night begins its own once more
+    begun = db.exec_driver_sql("SELECT night_begun_at FROM strava_connections").scalar_one()
+    assert begun is None
+
+
 async def test_the_same_key_tries_once(api, db, caller):
     make.create_sync_problem(db, caller)
     first = await retry(api, caller, idempotencyKey="k")

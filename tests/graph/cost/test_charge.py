@@ -58,9 +58,9 @@ async def test_what_goes_the_long_way_costs_that_at_least(settings):
 
 
 @pytest.mark.parametrize(
-    ("objects", "cost"), [(0, 1), (1, 1), (50, 50), (51, 51), (58, 51), (59, 52), (2402, 344)]
+    ("objects", "cost"), [(0, 1), (1, 1), (50, 50), (51, 51), (66, 51), (67, 52), (2402, 197)]
 )
-async def test_objects_beyond_fifty_cost_an_eighth(objects, cost):
+async def test_objects_beyond_fifty_cost_a_sixteenth(objects, cost):
     assert actual_cost(5000, objects, asks_about_schema=False) == cost
     assert actual_cost(50, objects, asks_about_schema=False) == min(cost, 50)
 

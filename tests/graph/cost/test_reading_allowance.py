@@ -92,3 +92,16 @@ async def remaining(api, token):
     """Points that are left. To ask for them costs one."""
     answer = await api.answer("{ rateLimit { remaining } }", token)
     return answer["extensions"]["cost"]["remaining"]
+
+
+async def test_an_invalid_document_costs_what_validating_it_takes(api, db):
+    """Its errors take more than its tokens, so the low price is not for it."""
+    token = make.create_person(db).token
+    before = await remaining(api, token)
+    answer = await api.answer(f"{{ viewer {{ {'id nothing ' * 20} }} }}", token)
+    assert answer["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    tokens = 45  # with the end of the text
+    assert before - await remaining(api, token) - 1 >= tokens * POINTS_PER_TOKEN
+    before = await remaining(api, token)
+    await api.answer(f"{{ viewer {{ {'id ' * 40}", token)
+    assert before - await remaining(api, token) - 1 < 20, "what cannot be parsed is read for less"

@@ -216,19 +216,3 @@ def test_what_honest_clients_send_is_sound(source):
         read = reader.read(text)
         assert read.errors == (), text
         assert read.tokens < LIMITS.max_tokens / 4
-
-
-@pytest.mark.parametrize(
-    ("document", "field"),
-    [
-        ('{ activities(filter: {startedFrom: "soon"}) { totalCount } }', "filter.startedFrom"),
-        (
-            'query($at: DateTime = "x") { activities(filter: {startedFrom: $at}) { totalCount } }',
-            "at",
-        ),
-        ('{ viewer { athlete { paceCurve(from: "1899-12-31") { id } } } }', "from"),
-    ],
-)
-def test_a_value_that_does_not_fit_names_its_argument_or_variable(document, field):
-    [error] = DocumentValidator(build_schema().core, LIMITS).read(document).errors
-    assert error.extensions == {"code": "BAD_USER_INPUT", "field": field}

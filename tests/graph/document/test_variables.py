@@ -99,6 +99,7 @@ FIRST = "query($first: Int) { jobs(first: $first) { totalCount } }"
 
 
 GRADE = "query($i: AgeGradeInput!) { ageGrade(input: $i) { percent } }"
+BOARD = "query($of: StandardDistance!) { leaderboard(distance: $of) { totalCount } }"
 JOBS_SINCE = 'subscription($s: DateTime) { athleteJobs(athleteId: "x", since: $s) { id } }'
 
 
@@ -113,13 +114,15 @@ JOBS_SINCE = 'subscription($s: DateTime) { athleteJobs(athleteId: "x", since: $s
         ),
         (
             JOBS, {"filter": {"kind": "STRAVA_SYNC"}},
-            "Expected value of type 'JobFilter' not to include unknown field 'kind'.", "filter.kind", None,
+            "Expected value of type 'JobFilter' not to include unknown field 'kind'.", "filter.kind",
+            "JobFilter",
         ),
         (
             JOBS, {"filter": {"kinds": {"a": None}}},
             "Enum 'JobKind' cannot represent non-string value: {\"a\": null}.", "filter.kinds",
             "JobFilter.kinds",
         ),
+        (BOARD, {"of": "KM7"}, "Value 'KM7' does not exist in 'StandardDistance' enum.", "of", "StandardDistance"),
         (
             GRADE, {"i": {"distanceMeters": 5, "sex": "MALE", "age": 30}},
             "Expected value of type 'AgeGradeInput' to include required field 'elapsedTimeSeconds'.",
@@ -127,7 +130,8 @@ JOBS_SINCE = 'subscription($s: DateTime) { athleteJobs(athleteId: "x", since: $s
         ),
         (
             UPDATE, {"input": ["x"]},
-            "Expected value of type 'UpdateAthleteInput' to be an object, found: [\"x\"].", "input", None,
+            "Expected value of type 'UpdateAthleteInput' to be an object, found: [\"x\"].", "input",
+            "UpdateAthleteInput",
         ),
         (
             JOBS_SINCE, {"s": "x"},
@@ -135,7 +139,7 @@ JOBS_SINCE = 'subscription($s: DateTime) { athleteJobs(athleteId: "x", since: $s
                 '"x" is not a DateTime. Write an instant from 1900 on with its offset and at most six '
                 "decimals, such as 2026-05-17T09:30:00Z."
             ),
-            "s", None,
+            "s", "DateTime",
         ),
     ],
 )  # fmt: skip

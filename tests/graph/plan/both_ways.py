@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from db.models import Scope
@@ -20,11 +21,13 @@ from graph.execution_policy import ExecutionPolicy
 from graph.operation_request import OperationRequest
 from graph.plan.planner import Planner
 from graph.schema.build import build_schema
+from runtime.clock import CLOCK, Clock
 from settings import load_settings
 from tests.graph.limits import WIDE_LIMITS
 from web.original_downloads import OriginalDownloads
 
 _WORK = re.compile(rb'(?<="actual":)(\d+),"work":\d+')
+_STOPPED = Clock(lambda: datetime(2026, 11, 30, tzinfo=UTC), lambda: 0.0)
 VIEWERS = ["owner", "stranger", "admin", "signed out"]
 
 
@@ -83,6 +86,7 @@ class Both:
         )
 
     async def answers(self, query: str, variables: dict[str, Any]) -> tuple[bytes | None, bytes]:
+        CLOCK.set(_STOPPED)
         fallbacks = self.planner.fallbacks.total()
         answers = []
         for planned in (True, False):

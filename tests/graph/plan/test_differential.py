@@ -45,8 +45,8 @@ def generated(population, request) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("generated", [EXAMPLES, WHOLE], indirect=True)
 @pytest.mark.parametrize("viewer", VIEWERS)
-def test_plans_answer_as_graphql_core_does(population_url, population, generated, viewer):
-    with using_database(population_url) as (runner, database):
+def test_plans_answer_as_graphql_core_does(population_url, population, generated, viewer, reached):
+    with using_database(population_url, **reached(population_url)) as (runner, database):
         both = Both(database, caller(viewer, population))
         seen: Counter[str] = Counter()
         for query, variables in generated:
@@ -61,10 +61,10 @@ def test_plans_answer_as_graphql_core_does(population_url, population, generated
 
 @pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.whole)])
 def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(
-    population_url, population, redis_url, examples
+    population_url, population, redis_url, examples, reached
 ):
     """All viewers ask the same through one cache, twice and in turns."""
-    with using_database(population_url) as (runner, database):
+    with using_database(population_url, **reached(population_url)) as (runner, database):
         redis = Redis.from_url(redis_url)
         cache = RootFieldCache(redis, dict.fromkeys(DataKind, 600.0), 4 * 1024 * 1024)
         viewers = [Both(database, caller(viewer, population), cache) for viewer in VIEWERS]
@@ -103,9 +103,9 @@ LISTS = {
 }
 
 
-def test_lists_of_one_connection_answer_alike(population_url, population):
+def test_lists_of_one_connection_answer_alike(population_url, population, reached):
     """Some of its lists show what is kept with the rows, others hardly any of it."""
-    with using_database(population_url) as (runner, database):
+    with using_database(population_url, **reached(population_url)) as (runner, database):
         both = Both(database, caller("owner", population))
         for what, lists in LISTS.items():
             query = f"{{ viewer {{ athlete {{ activities(first: 20) {{ {lists} }} }} }} }}"

@@ -2,10 +2,12 @@
 blow up.
 """
 
+from threading import current_thread, main_thread
 from time import process_time
 
 import pytest
 
+from db.statements import json_sql
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.api import serve
@@ -45,6 +47,23 @@ async def test_nested_spreads_do_not_double_the_time(api):
     answer = await api.answer(doubling(10), id="QWN0aXZpdHk6MQ==")
     assert answer["data"] == {"activity": None}
     assert process_time() - started < 2
+
+
+async def test_the_sql_of_many_fields_is_not_made_on_the_event_loop(api, db, monkeypatch):
+    person, made, real = make.create_person(db), [], json_sql.template
+
+    def template(statement):
+        made.append(current_thread())
+        return real(statement)
+
+    monkeypatch.setattr(json_sql, "template", template)
+    fields = ["distance", "distanceMeters", "elapsedTimeSeconds", "rank", "excluded", "counts"]
+    curves = [f"a{n}: paceCurve {{ {' '.join(fields[n % 6 : n])} id }}" for n in range(12)]
+    query = f"query($id: ID!) {{ athlete(id: $id) {{ {' '.join(curves)} }} }}"
+    assert "errors" not in await api.answer(query, person.token, id=person.id)
+    here = [each for each in made if each is main_thread()]
+    assert len(made) > 5
+    assert len(here) < 4
 
 
 async def test_what_is_below_an_empty_list_costs_too(api, settings):

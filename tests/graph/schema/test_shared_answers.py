@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
+import orjson
 import pytest
 from graphql import build_schema, parse
 from graphql.execution import Executor
@@ -44,7 +45,9 @@ class Event:
         assert isinstance(executor, Executor), executor
 
         async def settled():
-            result = self.answers.answer(executor, executor.execute_operation)
+            result = self.answers.answer(
+                executor.operation, orjson.dumps(variables), context, executor.execute_operation
+            )
             result = await result if executor.is_awaitable(result) else result
             return result.data["a"], len(result.errors or ()), context.points
 
