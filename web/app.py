@@ -91,11 +91,11 @@ class Stopping:
         self._state.readiness.is_stopping = True
 
     def end_streams(self) -> None:
-        self._state.services.open_streams.stopping.set()
+        self._state.services.open_streams.rounds.stopping.set()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the API. Nothing connects before the first request. Raises InvalidSettings."""
+    """Make the API. Nothing connects before it starts. Raises InvalidSettings."""
     services = Services.from_settings(settings)
     ERROR_LINKS.lie_at(error_pages.address_of_pages(settings))
 
@@ -104,11 +104,15 @@ def create_app(settings: Settings) -> FastAPI:
         tracing.begin(settings, "api", our_version())
         report_errors(settings)
         await services.start()
+        warming_up = asyncio.create_task(services.warm_up())
+        app.state.readiness.warming_up = warming_up
         giving_back = asyncio.create_task(
             services.allocator.give_back_every(settings.memory_given_back_s)
         )
         yield {STATE_KEY: services.address_bounds, APP_KEY: app.short_way}
         giving_back.cancel()
+        warming_up.cancel()
+        await asyncio.wait([warming_up])
         await services.close()
         await asyncio.to_thread(tracing.flush)
         await asyncio.to_thread(flush_reports)

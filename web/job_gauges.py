@@ -14,10 +14,17 @@ from db.models import ACTIVE, JobKind, JobStatus
 from db.session import AsyncDatabase
 from db.statements.files import original_removal, stored_files
 from db.statements.jobs import job_queue
-from db.statements.strava import strava_event, strava_quota, strava_trouble, sync_problem
+from db.statements.strava import (
+    strava_event,
+    strava_quota,
+    strava_trouble,
+    sync_lag,
+    sync_problem,
+)
 from runtime.single_flight import SingleFlight
 from settings import Settings
 from web.file_gauges import file_gauges
+from web.lag_gauges import lag_gauges
 from web.quota_gauges import quota_gauges
 
 _KEPT_S = 2.0
@@ -43,6 +50,7 @@ class JobGauges:
         self._troubles: dict[str, int] = {}
         self._events: RowMapping | None = None
         self._problems: RowMapping | None = None
+        self._lag: RowMapping | None = None
         self._files: Sequence[Any] = ()
         self._removals: Any = None
         self._read_at = float("-inf")
@@ -68,13 +76,14 @@ class JobGauges:
                 files = (await connection.execute(stored_files.state())).all()
                 removals = (await connection.execute(original_removal.state())).one()
                 problems = (await connection.execute(sync_problem.state())).mappings().one()
+                lag = (await connection.execute(sync_lag.state())).mappings().one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
         else:
             self._rows = {row["kind"]: row for row in rows}
             self._ended = {(row.kind, row.status): row.jobs for row in ended}
             self._troubles = {row.kind: row.times for row in troubles}
-            self._events, self._problems = events, problems
+            self._events, self._problems, self._lag = events, problems, lag
             self._files, self._removals = files, removals
             self._quota = (*quota, waiting) if quota else (None, 0.0, waiting)
         self._read_at = monotonic()
@@ -99,6 +108,7 @@ class JobGauges:
         yield answers
         assert self._events is not None
         assert self._problems is not None
+        assert self._lag is not None
         yield _gauge(
             "strava_events_waiting",
             "Objects that Strava's webhook told of and that are not up to date yet.",
@@ -109,6 +119,7 @@ class JobGauges:
             "Seconds since the oldest of them was due. 0 if none is.",
             self._events["oldest_s"] or 0,
         )
+        yield from lag_gauges(self._lag)
         yield from quota_gauges(self._settings, *self._quota)
         yield from file_gauges(self._files, self._removals)
         yield _gauge(

@@ -1,5 +1,6 @@
 """The objects that live as long as the API process, made in `create_app`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -7,6 +8,7 @@ from fastapi import Request, WebSocket
 from redis.asyncio import Redis
 
 from db.encryption import KeyRing
+from db.errors import DatabaseError
 from db.replicas import Replicas
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
@@ -117,13 +119,13 @@ class Services:
         planner = _planner(replicas, schema, documents, cache, versions)
         policy, originals = _policy(settings, usage), OriginalDownloads(settings, database)
         executor = Executor(schema, documents, planner, policy)
-        source = PlanSource(database, originals)
+        source, allocator = PlanSource(database, originals), Allocator()
         return cls(
             settings=settings,
             database=database,
             replicas=replicas,
             redis=redis,
-            allocator=Allocator(),
+            allocator=allocator,
             jobs=jobs,
             job_feeds=DatabaseJobFeeds(database, jobs),
             addresses=addresses,
@@ -131,7 +133,7 @@ class Services:
             address_bounds=_address_bounds(settings, addresses, flags, limits),
             sessions=sessions,
             identity=Identity(database, sessions, flags, limits.look_ups),
-            open_streams=OpenStreams(settings),
+            open_streams=OpenStreams(settings, allocator.serve_crowd),
             origins=Origins(settings),
             flags=flags,
             flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
@@ -159,9 +161,18 @@ class Services:
 
     async def start(self) -> None:
         """Start background work. The flags are up to date before the first request."""
+        replicas = self.replicas.all if self.replicas else ()
+        for each in (self.database, *(each.database for each in replicas)):
+            each.new_connections.statements = self.planner.warm_up.statements
         await self.flag_watch.start()
         if self.replicas is not None:
             await self.replicas.start()
+
+    async def warm_up(self) -> None:
+        """Do what the first operation would wait for."""
+        await self.planner.warm_up.statements()
+        with suppress(DatabaseError):  # readiness tells of it
+            await self.database.ping()
 
     async def close(self) -> None:
         await self.flag_watch.close()

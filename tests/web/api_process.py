@@ -63,7 +63,7 @@ def api_process(
         with create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
     given = settings.model_copy(update=changes)
-    environment = child_environment(**_environment(given), PORT=str(port))
+    environment = child_environment(**environment_of(given), PORT=str(port))
     log = folder / "api.log"
     with log.open("wb") as out:
         command = [sys.executable, "-m", "cli", "api"]
@@ -85,7 +85,8 @@ async def until(is_so: Callable[[], bool], within_s: float) -> float:
     return time.monotonic() - began
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Get the environment variables that give a process these settings."""
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
     return {name.upper(): _text(value) for name, value in given.items() if value is not None}
 

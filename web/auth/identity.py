@@ -45,14 +45,15 @@ class Identity:
         credential = self._credential_of(connection, authorization)
         if credential is None:
             return self._signed_out.caller
-        found = await self._cache.find(credential)
-        if credential.kind is not CredentialKind.TOKEN and found is not self._signed_out:
-            state = connection.scope.setdefault("state", {})
-            state[_HELD_SESSION] = True
-            if found.renewal is not None and (renewed := found.renewal.take()) is not None:
-                state[RENEWED_SESSION] = renewed
-        switches = switches_of(self._flags, found.caller.viewer, "")
-        return found.sharing_caller if switches.sharing else found.caller
+        return self._taken(connection, credential, await self._cache.find(credential))
+
+    def caller_now(self, connection: HTTPConnection, authorization: str | None) -> Caller | None:
+        """Find a connection's caller as `caller` does, where that is known. None: it has to wait."""
+        credential = self._credential_of(connection, authorization)
+        if credential is None:
+            return self._signed_out.caller
+        found = self._cache.known(credential.key)
+        return None if found is None else self._taken(connection, credential, found)
 
     def known_caller(self, key: CredentialKey | None, switches: Switches) -> Caller | None:
         """Get the caller of a token if it is known, at most two seconds old; None: look it up.
@@ -110,6 +111,17 @@ class Identity:
         elif connection.scope["type"] == "websocket":
             kind = CredentialKind.HANDSHAKE
         return Credential(kind, cookie, connection.scope)
+
+    def _taken(
+        self, connection: HTTPConnection, credential: Credential, found: KnownCaller
+    ) -> Caller:
+        if credential.kind is not CredentialKind.TOKEN and found is not self._signed_out:
+            state = connection.scope.setdefault("state", {})
+            state[_HELD_SESSION] = True
+            if found.renewal is not None and (renewed := found.renewal.take()) is not None:
+                state[RENEWED_SESSION] = renewed
+        switches = switches_of(self._flags, found.caller.viewer, "")
+        return found.sharing_caller if switches.sharing else found.caller
 
     async def _look_up(self, credential: Credential) -> KnownCaller:
         scope = credential.scope

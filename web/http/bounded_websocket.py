@@ -18,6 +18,7 @@ from websockets.http11 import Request
 
 from web.http.address_bounds import BoundedConnection
 from web.http.message_compression import MessageCompression
+from web.http.small_waits import Inbox, WriteGate
 
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have tens of thousands of frames."""
@@ -37,12 +38,25 @@ _BAD_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's protocol, which reads a socket no faster than its address may send."""
 
+    # uvicorn's attributes too: as many as there are would take a dictionary of 2 kB.
+    __slots__ = (
+        "_at", "_connection", "_frames", "_next_read", "_unpacked_bytes", "_unread", "app",
+        "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer",
+        "config", "conn", "connections", "curr_msg_data_type", "default_headers", "disconnected",
+        "frames", "handshake_complete", "handshake_initiated", "initial_response", "last_ping_rtt",
+        "logger", "loop", "pending_ping_payload", "ping_interval", "ping_sent_at", "ping_timeout",
+        "ping_timer", "pong_timer", "queue", "read_paused", "request", "response", "root_path",
+        "scheme", "scope", "server", "tasks", "transport", "writable",
+    )  # fmt: skip
+
     def __init__(
         self, *args: Any, connection: BoundedConnection | None, **options: Mapping[str, Any]
     ) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         if self.config.ws_per_message_deflate:
             self.conn.available_extensions = [_COMPRESSION]
+        self.queue: Inbox[ASGIReceiveEvent] = Inbox()  # type: ignore[assignment]
+        self.writable = WriteGate(is_set=True)  # type: ignore[assignment]
         self._connection = connection
         self._unread, self._at = b"", 0
         self._frames = self._unpacked_bytes = 0
@@ -179,7 +193,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         if message["type"] == "websocket.accept":
-            # The handshake is over; the application has its own copy of the head.
+            # The handshake is over; the application has its own copy of the head. The parser's frame
+            # keeps the request.
+            self.request.headers.clear()
             del self.request, self.response
 
     async def receive(self) -> ASGIReceiveEvent:

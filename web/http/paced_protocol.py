@@ -1,9 +1,9 @@
 """Begins the requests of a connection one after another, in the pace of its address.
 
-A request counts as one, and 16 KiB of it as another, which the next request waits for; so do 25 fields
-of its head beyond 50, which take as long to read. Bodies are read
-in pieces, as large as a read or a chunk: these count as they come, so that small ones, which take
-most, are not read faster than others are served.
+A request counts as one, and 16 KiB of it as another, which the next request waits for; so do 25
+fields of its head beyond 50, which take as long to read. Bodies are read in pieces, as large as a
+read or a chunk: these count as they come, so that small ones, which take most, are not read faster
+than others are served. Health checks count as five: no rate bounds them.
 """
 
 import asyncio
@@ -15,11 +15,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from web.http.address_bounds import LIKE_A_REQUEST, BoundedConnection
 from web.http.flow_control import HeldFlow
+from web.limits.request_rate import EXEMPT
 
 FREE_FIELDS = 50
 """Fields of a head that cost nothing: browsers behind several proxies send fewer."""
 FIELDS_LIKE_A_REQUEST = 25
 """Further fields that count as one more request."""
+CHECK_COUNT = 5
+"""How many requests a health check counts as."""
 PIECES_LIKE_A_REQUEST = 200
 """Pieces of bodies that count as one more request."""
 MOST_UNPAID_PIECES = 1000
@@ -48,7 +51,7 @@ class PacedHttp(HttpToolsProtocol):
             # This is `wait_s`, in parts: each call costs, and most requests do not wait.
             size = min(self._unpaid_bytes, connection.most_of_request)
             self._unpaid_bytes = 0
-            count = 1 + size / LIKE_A_REQUEST
+            count = (CHECK_COUNT if cycle.scope["path"] in EXEMPT else 1) + size / LIKE_A_REQUEST
             if (fields := len(cycle.scope["headers"])) > FREE_FIELDS:
                 count += (fields - FREE_FIELDS) / FIELDS_LIKE_A_REQUEST
             owed_s = connection.pace.take(count, monotonic())

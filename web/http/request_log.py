@@ -14,7 +14,8 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from logs import begin, write
+from logs import DIFFERS, HARMLESS_LENGTH, LineForm, begin, write
+from runtime.bounded_map import LruMap
 from runtime.tracing import NO_SPAN
 from web.http.request_counts import REQUESTS
 from web.http.request_trace import end_step, request_step, told
@@ -30,6 +31,7 @@ _CLIENT_GONE = 499
 _SERVER_ERROR = 500
 _FLOODED = {429}
 _LONGEST_PATH = 200
+_MOST_FORMS = 200
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
 _SECRET_ENDS = (f"{STRAVA_WEBHOOK}/", "/uploads/", "/originals/", "/exports/", "/doctor/")
 """What stands in paths before what lets its holder do something."""
@@ -69,7 +71,9 @@ class RequestLog:
 
         started = perf_counter()
         is_http = scope["type"] == "http"  # a WebSocket's operations are no part of one trace
-        with request_step(scope["method"], headers) if is_http else NO_SPAN as step:
+        of_request = request_step(scope["method"], headers) if is_http else NO_SPAN
+        del headers  # a WebSocket may be open for days
+        with of_request as step:
             trace = told(step)
             try:
                 await self._app(scope, receive, observed_send)
@@ -157,6 +161,58 @@ def write_request(
     write(logger, level, "request", {
         **unbound, "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
     }, kind)  # fmt: skip
+
+
+class LinesOfAnswers:
+    """The lines of requests to one path that were answered well, as `write_request` writes them."""
+
+    def __init__(self, method: str, path: str) -> None:
+        self._method, self._path = method, path
+        self._forms = LruMap[tuple[bool, str | None], LineForm](_MOST_FORMS)
+
+    def write(
+        self, request_id: str, athlete_id: int | None, operation: str | None, seconds: float
+    ) -> None:
+        """Log and count a request whose id is no client's. `athlete_id` is its caller's, if any."""
+        has_athlete = athlete_id is not None
+        form = self._forms.get((has_athlete, operation)) or self._form(has_athlete, operation)
+        ids = [b'"%b"' % request_id.encode()]
+        if athlete_id is not None:
+            ids.append(b'"%d"' % athlete_id)
+        if form is not None and form.write(*ids, b"%a" % round(seconds * 1000, 2)):
+            REQUESTS.count(self._path, 200, seconds)
+            return
+        write_request(
+            self._method,
+            self._path,
+            200,
+            seconds,
+            {"operation": operation},
+            unbound=names_of(request_id, athlete_id),
+        )
+
+    def _form(self, has_athlete: bool, operation: str | None) -> LineForm | None:  # noqa: FBT001
+        """Make the form of lines. None: the operation's name is looked at each time."""
+        if operation is not None and len(operation) > HARMLESS_LENGTH:
+            return None
+        ids = {"request_id": DIFFERS, **({"athlete_id": DIFFERS} if has_athlete else {})}
+        fields = {
+            **ids,
+            "method": self._method,
+            "path": self._path,
+            "status": 200,
+            "duration_ms": DIFFERS,
+            "operation": operation,
+        }
+        form = LineForm(logger, logging.INFO, "request", fields)
+        self._forms.keep((has_athlete, operation), form)
+        return form
+
+
+def names_of(request_id: str, athlete_id: int | None) -> dict[str, Any]:
+    """Make the fields that all lines of a request have."""
+    ids = {} if athlete_id is None else {"athlete_id": str(athlete_id)}
+    return {"request_id": request_id, **ids}
 
 
 def _without_secret(path: str) -> str:

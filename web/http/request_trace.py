@@ -1,7 +1,8 @@
 """The step of a trace that a request is, and what its client and log lines are told of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from logs import bind
 from runtime import tracing
@@ -30,7 +31,36 @@ def request_step(method: str, headers: Mapping[bytes, bytes], route: str | None 
     )
 
 
-def operation_step(route: str, payload: Mapping[str, Any]) -> Span:
+class EarlyStep:
+    """The step of an operation over a WebSocket, which may end before its block does.
+
+    A subscription may last for days.
+    """
+
+    __slots__ = ("_step",)
+
+    def __init__(self, route: str, payload: Mapping[str, Any]) -> None:
+        self._step = _operation_step(route, payload)
+
+    def __enter__(self) -> Self:
+        told(self._step.__enter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        step, self._step = self._step, tracing.NO_SPAN
+        step.__exit__(kind, error, traceback)
+
+    def end(self) -> None:
+        """End it now, well."""
+        self.__exit__(None, None, None)
+
+
+def _operation_step(route: str, payload: Mapping[str, Any]) -> Span:
     """Begin the step of an operation over a WebSocket, which has no headers of its own.
 
     Its client names a trace by `extensions.traceparent`.

@@ -20,6 +20,7 @@ from typing import Protocol
 
 import uvicorn
 
+from runtime.allocator import give_back
 from settings import Settings
 from web.http.closing_listener import open_no_more
 from web.http.last_answer import DRAINING
@@ -36,6 +37,8 @@ _NOT_SENT_BYTES = 64 * 1024
 
 _RECEIVE_BYTES = 32 * 1024
 """Bytes that the kernel holds of a connection, and so the most that one read brings."""
+_PING_EVERY_S = 20.0
+"""Between pings of a WebSocket. SUBSCRIPTION_SEND_TIMEOUT_S is how long an answer may take."""
 _TICK_S = 0.1
 _STREAM_END_S = 0.05
 """Seconds that streams have to tell their clients of a shutdown, and that waiting connections have
@@ -138,6 +141,7 @@ def serve(
             timeout_graceful_shutdown=settings.shutdown_grace_s,
             timeout_keep_alive=settings.keep_alive_s,
             ws_max_size=settings.body_max_bytes,
+            ws_ping_interval=_PING_EVERY_S,
             ws_ping_timeout=settings.subscription_send_timeout_s,
         ),
         unread_s=settings.subscription_send_timeout_s,
@@ -155,6 +159,7 @@ def tune_process() -> None:
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
     gc.enable()
+    give_back()
     _allow_many_files()
     # The event loop must not wait the default 5 ms for the interpreter while a thread validates a
     # document.

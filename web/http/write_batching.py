@@ -7,10 +7,44 @@ are one write. docs/decisions/0004-batched-writes.md has the figures.
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 _MOST_BYTES = 64 * 1024
 """Bytes that are held back at most, so that flow control works."""
+
+
+class _EndOfTurn:
+    """Sends at the end of an iteration of one event loop what its connections wrote, in one callback."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._written: list[GatheredWrites] = []
+
+    def add(self, writes: "GatheredWrites") -> None:
+        if not self._written:
+            self.loop.call_soon(self._flush, context=Context())
+        self._written.append(writes)
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        for each in written:
+            try:
+                each.flush()
+            except Exception as error:  # noqa: BLE001 - the loop tells of it; others are sent
+                told = {"message": "an answer could not be sent", "exception": error}
+                self.loop.call_exception_handler(told)
+
+
+_end_of_turn: _EndOfTurn | None = None
+
+
+def _end_of_turn_of(loop: asyncio.AbstractEventLoop) -> _EndOfTurn:
+    """Get what the connections of a loop share; of several loops, the last one's is kept."""
+    global _end_of_turn  # noqa: PLW0603 - a process serves by one loop
+    if _end_of_turn is None or _end_of_turn.loop is not loop:
+        _end_of_turn = _EndOfTurn(loop)
+    return _end_of_turn
 
 
 class GatheredWrites:
@@ -25,6 +59,7 @@ class GatheredWrites:
         """Wrap `transport`. `lingers` is asked before it closes: if true, it is closed later."""
         self._transport = transport
         self._loop = loop
+        self._end_of_turn = _end_of_turn_of(loop)
         self._lingers = lingers
         self._parts: list[bytes | memoryview] = []
         self._size = 0
@@ -52,7 +87,7 @@ class GatheredWrites:
                 self._transport.write(data)
             return
         if not self._parts:
-            self._loop.call_soon(self.flush)
+            self._end_of_turn.add(self)
         self._parts.append(data)
         self._size += len(data)
         if self._size > _MOST_BYTES:

@@ -120,7 +120,8 @@ class FairQueue:
         load.count(now)
         if not self._may_take(load):
             return False
-        self._give(load, now)
+        load.taken += 1
+        self.under_way += 1
         return True
 
     async def acquire(self, caller: object, wait: Wait, *, is_limited: bool) -> None:
@@ -136,17 +137,31 @@ class FairQueue:
         """
         if self.try_acquire(caller):
             return True
-        load = self._loads[caller]
         if not is_limited:
-            self._give(load, monotonic())
+            self._give(self._loads[caller], monotonic())
             return True
-        left_s = self._wait_s - wait.seconds
+        slot = self.line_up(caller, wait)
+        return slot is not None and await wait.during(self._awaited(caller, slot))
+
+    def line_up(self, caller: object, wait: Wait) -> "asyncio.Future[bool] | None":
+        """Get what tells, in what is left of a request's `wait`, whether a slot came.
+
+        For after `try_acquire` gave none. None: too many wait, or nothing is left.
+        """
+        load, left_s = self._loads[caller], self._wait_s - wait.seconds
         if left_s <= 0 or self._most_waiting <= len(load.line):
-            return False
+            return None
         if not wait.is_counted:
             wait.is_counted = True
             self.waited += 1
-        return await wait.during(self._slot(caller, load, left_s))
+        loop = asyncio.get_running_loop()
+        slot: asyncio.Future[bool] = loop.create_future()
+        until = loop.time() + left_s
+        _queue_up(load.line, slot, until)
+        self._waiting[caller] = load
+        if self._timer is None or until < self._timer.when():
+            self._end_waits_at(until, loop)
+        return slot
 
     def release_waiting(self) -> None:
         """Give a slot to every operation that waits."""
@@ -212,21 +227,15 @@ class FairQueue:
         average_s = sum(load.spent_s for load in self._loads.values()) / max(1, len(self._loads))
         self._light_s = max(_ALWAYS_LIGHT_S, _LIGHT_SHARE * average_s)
 
-    async def _slot(self, caller: object, load: _CallerLoad, left_s: float) -> bool:
-        """Wait for a slot for `left_s`; False if it did not come in time."""
-        loop = asyncio.get_running_loop()
-        slot: asyncio.Future[bool] = loop.create_future()
-        until = loop.time() + left_s
-        _queue_up(load.line, slot, until)
-        self._waiting[caller] = load
-        if self._timer is None or until < self._timer.when():
-            self._end_waits_at(until, loop)
+    async def _awaited(self, caller: object, slot: "asyncio.Future[bool]") -> bool:
+        """Wait for a slot; False if it did not come in time."""
         try:
             return await slot
         except BaseException:
             if slot.done() and not slot.cancelled() and slot.result():
                 self.release(caller)  # the slot came just as the wait ended
             else:
+                load = self._loads[caller]
                 load.line.pop(slot, None)
                 self._forget_empty(caller, load)
             raise

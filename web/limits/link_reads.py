@@ -2,11 +2,13 @@
 
 Uploads, archives and originals have links. Nobody signs in there, so the account pays whose data it
 is. It pays before the row is read, unless this process does not know yet whose it is: then it pays
-afterwards, and for links that anybody can make up the address pays before.
+afterwards, and for links that anybody can make up the address pays before. An address that asks for
+many links that are none waits, as one that sends many unknown tokens does.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol, TypeVar
 
 from starlette.types import Scope
@@ -103,11 +105,21 @@ class LinkReads:
         Nobody makes up a link that `is_signed`. Raises TooManyReads, and what `read` and turns raise.
         """
         payer, address = self._payers.find(link), self._addresses.of(scope)
+        if payer is None:
+            self._look_ups.admit(scope)
         paid = None if payer is None and is_signed else await self._charge(payer, address)
         async with self._look_ups.taken(scope):
-            row = await read()
+            row = await self._found(read, scope)
         self._payers.keep(link, payer := _Payer(row.athlete_id, row.account_id))
         return row, paid or await self._charge(payer, address)
+
+    async def _found(self, read: Callable[[], Awaitable[Row]], scope: Scope) -> Row:
+        try:
+            return await read()
+        except HttpRefusal as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                self._look_ups.count_unknown(scope)
+            raise
 
     async def _charge(self, payer: _Payer | None, address: str) -> PaidRead:
         """Charge an account or, if there is none, an address. Raises TooManyReads."""

@@ -4,8 +4,8 @@ Operations have slots of their own. Who only sends credentials or fetches files 
 have as many connections of the pool as it has of its own: everybody else would wait behind it.
 
 A token that nobody has costs as much CPU as ten small queries, and no points: nobody knows whose they
-would be. So an address has a rate of such look-ups, and after that only tokens that were known just
-now are looked up.
+would be. So does the address of a file that is none. A client's address has a rate of such look-ups,
+and after that only what was known just now is looked up.
 """
 
 from collections.abc import AsyncIterator
@@ -28,22 +28,22 @@ _SHARE = 2
 _OF_ONE_CONNECTION = 4
 """Of a pool of one connection no turn leaves any to others: so many, that it is never idle."""
 UNKNOWN_AT_ONCE, UNKNOWN_PER_S = 250, 50
-"""Tokens that nobody has, of an address: how many are looked up in a burst, and then a second."""
+"""Tokens and files that are none, of an address: how many are looked up at once, then a second."""
 _MOST_ADDRESSES = 10_000
 
 
 class TooManyUnknown(DatabaseError):
-    """An address sends tokens that nobody has, so another one of it is not looked up now."""
+    """An address asks for tokens and files that are none, so another one is not looked up now."""
 
     code = DatabaseBusy.code
     public_message = (
-        "Your address has sent many API tokens that are unknown, expired or revoked. Try again in "
-        "some seconds, with one that works."
+        "Your address has sent many API tokens, or asked for many files, that are unknown, expired "
+        "or revoked. Try again in some seconds, with one that works."
     )
 
     def __init__(self) -> None:
         super().__init__(
-            "its address has sent many API tokens that are unknown, expired or revoked"
+            "its address has sent many API tokens or files' addresses that are unknown or expired"
         )
 
 
@@ -53,7 +53,7 @@ class LookUpTurns:
     def __init__(self, settings: Settings, flags: Flags) -> None:
         self._addresses, self._flags = ClientAddresses(settings.trusted_proxies), flags
         self._wait_s = settings.operation_wait_s
-        pool = settings.database_pool_size + settings.database_max_overflow
+        pool = settings.most_connections
         self.queue = FairQueue(
             max(1, settings.operations_at_once // _SHARE) if pool > 1 else _OF_ONE_CONNECTION,
             waiting=settings.waiting_operations,
@@ -62,10 +62,10 @@ class LookUpTurns:
 
         self._unknown = LruMap[str, LocalRate](_MOST_ADDRESSES)
         self.refused_unknown = 0
-        """How many tokens were not looked up for that, since the process started."""
+        """How many were not looked up for that, since the process started."""
 
     def admit(self, scope: Scope) -> None:
-        """Tell whether a token may be looked up that was not known just now. Raises TooManyUnknown."""
+        """Let a token or file be looked up that was not known just now. Raises TooManyUnknown."""
         address = self._addresses.of(scope)
         rate = self._unknown.find(address)
         if rate is None or not rate.take(0, monotonic()):
@@ -75,7 +75,7 @@ class LookUpTurns:
             raise TooManyUnknown
 
     def count_unknown(self, scope: Scope) -> None:
-        """Count a token that nobody has."""
+        """Count a token that nobody has, or a file that is none."""
         address, now = self._addresses.of(scope), monotonic()
         rate = self._unknown.find(address)
         if rate is None:

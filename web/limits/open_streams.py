@@ -1,12 +1,13 @@
 """Limits of the streams (WebSockets and event streams) and subscriptions that a caller may open."""
 
-import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from graph.errors import CallerError
 from settings import Settings
+from web.limits.stream_rounds import StreamRounds
 
 
 class TooManyConnections(CallerError):
@@ -86,14 +87,37 @@ class QuotaSlot:
         return True
 
 
-class OpenStreams:
-    """The open streams and subscriptions of this process."""
+@dataclass(slots=True, eq=False)
+class ConnectionQuota:
+    """The subscriptions of one connection, at most `limit`, each counted by a `with` block."""
 
-    def __init__(self, settings: Settings) -> None:
+    limit: int
+    taken: int = 0
+
+    def slot(self, *, is_limited: bool = True) -> Self:
+        """Get what counts one. Raises TooManySubscriptions."""
+        if is_limited and self.taken >= self.limit:
+            raise TooManySubscriptions(self.limit, "This connection has")
+        return self
+
+    def __enter__(self) -> Self:
+        self.taken += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.taken -= 1
+
+
+class OpenStreams:
+    """The open streams and subscriptions of this process.
+
+    `tell` is told how many streams are open, some times a second.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[int], None]) -> None:
         self.streams = CallerQuota(settings.connections_per_caller)
         self.subscriptions = CallerQuota(settings.subscriptions_per_caller)
-        self.stopping = asyncio.Event()
-        """Set when the process stops: streams then end at once."""
+        self.rounds = StreamRounds(tell)
 
     def stream(self, caller: str, *, is_limited: bool = True) -> QuotaSlot:
         """Take a slot for a WebSocket or an event stream. Raises TooManyConnections."""

@@ -5,8 +5,8 @@ of objects, so a request weighs what these may take.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 from web.errors import HttpRefusal
 
@@ -14,6 +14,8 @@ FREE_BYTES = 8 * 1024
 """A request that weighs no more is not counted: WAITING_OPERATIONS bounds those."""
 _PER_VALUE = 120
 """Bytes of an object, list or text in Python, apart from its characters."""
+_READING_PER_VALUE = 16
+"""Bytes that take as long to read as a list, an object or a comma does: 0.1 µs, and to check it."""
 _WIDEST = 4
 """Bytes of a character in Python, where one of a text is not of the basic plane."""
 _LEAST_BYTES = 8 * 2**20
@@ -23,6 +25,9 @@ PER_OPERATION = 4 * 1024
 which there are few; a WebSocket has up to a hundred operations at once.
 """
 _PER_SUBSCRIPTION = 4 * PER_OPERATION
+
+
+_FREE = nullcontext()
 
 
 class TooMuchInProgress(HttpRefusal):
@@ -46,6 +51,16 @@ def separators(text: bytes | str) -> int:
     return text.count(",") + text.count("[") + text.count("{")
 
 
+def reading_size(text: bytes | str) -> int:
+    """Get the bytes that reading JSON counts as: its own, and some for each value."""
+    return len(text) + _READING_PER_VALUE * separators(text)
+
+
+def size_beside(size: int, document: str) -> int:
+    """Get the `reading_size` of a request without what its document's punctuation counts as."""
+    return size - _READING_PER_VALUE * separators(document)
+
+
 def weight_of(text: bytes | str) -> int:
     """Estimate the bytes of memory that JSON takes, once it is read."""
     size = len(text) if text.isascii() else _WIDEST * len(text)
@@ -62,17 +77,12 @@ class RequestWeights:
         self.refused = 0
         """How many requests were refused, since the process started."""
 
-    @contextmanager
-    def held(self, caller: str, weight: int, *, is_limited: bool) -> Iterator[None]:
-        """Count a request while the block runs. Raises TooMuchInProgress."""
+    def held(self, caller: str, weight: int, *, is_limited: bool) -> AbstractContextManager[object]:
+        """Count a request until the block ends. Raises TooMuchInProgress."""
         if weight <= FREE_BYTES:
-            yield
-            return
+            return _FREE
         self.take(caller, weight, is_limited=is_limited)
-        try:
-            yield
-        finally:
-            self.give_back(caller, weight)
+        return _HeldWeight(self, caller, weight)
 
     def take(self, caller: str, weight: int, *, is_limited: bool) -> None:
         """Count a request until `give_back`. Raises TooMuchInProgress."""
@@ -87,3 +97,15 @@ class RequestWeights:
         self._held[caller] -= weight
         if not self._held[caller]:
             del self._held[caller]
+
+
+@dataclass(slots=True, eq=False)
+class _HeldWeight(AbstractContextManager[None]):
+    """What a request weighs, given back at the end of a `with` block."""
+
+    weights: RequestWeights
+    caller: str
+    weight: int
+
+    def __exit__(self, *_: object) -> None:
+        self.weights.give_back(self.caller, self.weight)

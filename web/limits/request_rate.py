@@ -18,11 +18,11 @@ from web.switches import switches_at
 EXEMPT = frozenset({"/health", "/healthz", "/readyz"})
 """Paths that load balancers and Prometheus request."""
 _GRAPHQL = "/graphql"
-_METRICS = "/metrics"
-_METRICS_COUNT = 10
-"""How many requests one of `/metrics` counts as: rendering takes as long."""
-_LEAST_METRICS = 300
-"""Requests of `/metrics` that an address may have in a burst, unless its requests are fewer."""
+_DEAR = frozenset({"metrics", "exports", "originals"})
+"""First parts of paths of which a request counts as more: what it renders or looks up takes as long."""
+_DEAR_COUNT = 10
+_LEAST_DEAR = 300
+"""Such requests that an address may have in a burst, unless its requests are fewer."""
 _MAX_QUERY_BYTES, _MAX_QUERY_PARTS = 8 * 1024, 50
 """Length and parameters of a query string on other paths: they are read before a route is."""
 _DENIAL = "websocket.http.response"
@@ -83,9 +83,9 @@ class RequestRate:
 
     def count_of(self, path: str) -> int:
         """Get how many requests one of a route counts as."""
-        if path != _METRICS:
+        if path[1:].partition("/")[0] not in _DEAR:
             return 1
-        return min(_METRICS_COUNT, max(1, self._size.capacity // _LEAST_METRICS))
+        return min(_DEAR_COUNT, max(1, self._size.capacity // _LEAST_DEAR))
 
 
 class RequestLimit:

@@ -8,8 +8,10 @@ operation are results too, because a browser's EventSource cannot read the body 
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from functools import partial
+from math import inf
+from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
@@ -30,9 +32,9 @@ from web.protocols.stream_end import (
     COMPLETE,
     ClientGone,
     StreamEnded,
-    stream_tasks,
 )
-from web.protocols.subscriber import Subscriber, refusal
+from web.protocols.subscriber import Result, Subscriber, refusal
+from web.protocols.watched_stream import WatchedStream
 from web.services import Services
 
 _KEEP_ALIVE_S = 15.0
@@ -86,10 +88,8 @@ async def serve_event_stream(
     await response(scope, receive, send)
 
 
-class EventStream:
+class EventStream(WatchedStream):
     """One event stream, of an identified client."""
-
-    _tasks: asyncio.TaskGroup | None = None
 
     def __init__(
         self,
@@ -101,8 +101,9 @@ class EventStream:
         framing: Framing = EVENTS,
         coding: Coding | None = None,
     ) -> None:
-        self._framing = framing
-        self._subscriber, self._scope = subscriber, scope
+        super().__init__(subscriber)
+        self._framing, self._scope = framing, scope
+        self._quiet_until = monotonic() + _KEEP_ALIVE_S
         self._receive, self._asgi_send = receive, send
         self._outbox = Outbox(subscriber)
         self._compressor = PieceCompressor(coding) if coding is not None else None
@@ -125,16 +126,17 @@ class EventStream:
 
         Raises StreamEnded.
         """
+        rounds = self._subscriber.services.open_streams.rounds
         await self._asgi_send(
             {"type": "http.response.start", "status": 200, "headers": self._headers}
         )
         try:
             if self._framing.opening:
                 await self._send(self._framing.opening)
-            async with stream_tasks() as tasks:
-                for each in (self._listen(), self._keep_alive(), self._subscriber.watch()):
-                    tasks.create_task(each)
-                self._tasks = tasks
+            async with self._tasks:
+                self._tasks.create_task(self._listen())
+                self._subscriber.begin_watch()
+                rounds.enter(self)
                 await work
                 raise StreamEnded(COMPLETE, "complete")
         except ClientGone as gone:
@@ -144,7 +146,7 @@ class EventStream:
             with suppress(StreamEnded):
                 await self._end(ended)
         finally:
-            self._tasks = None
+            rounds.leave(self)
 
     async def _end(self, ended: StreamEnded) -> None:
         """End the response. Raises StreamEnded if the client is gone or does not read."""
@@ -159,14 +161,11 @@ class EventStream:
 
     async def _send_results(self, request: OperationRequest) -> None:
         form = acceptable(by_name(self._scope["headers"]).get(b"accept")).stream_parts
-        results = self._subscriber.results(
-            request, log_fields_of(self._scope), form or PartsForm.BY_ID
-        )
-        async with aclosing(results):
-            async for result in results:
-                await self._send(self._framing.event(result))
-                if result.is_refusal:
-                    return
+        fields = log_fields_of(self._scope)
+        await self._subscriber.run(request, fields, self._send_result, form or PartsForm.BY_ID)
+
+    async def _send_result(self, result: Result) -> None:
+        await self._send(self._framing.event(result))
 
     async def _listen(self) -> None:
         """Wait until the client is gone. Always raises ClientGone."""
@@ -174,10 +173,16 @@ class EventStream:
             pass
         raise ClientGone
 
+    def _look_further(self, now: float) -> float:
+        if now >= self._quiet_until:
+            self._quiet_until = inf  # until it is sent
+            self._tasks.create_beside(self._keep_alive())
+        return self._quiet_until
+
     async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(_KEEP_ALIVE_S)
-            await self._send(self._framing.quiet)
+        await self._send(self._framing.quiet)
+        self._quiet_until = monotonic() + _KEEP_ALIVE_S
+        self.look_at = 0.0
 
     async def _send(self, event: bytes, *, is_last: bool = False) -> None:
         """Send an event in order; wait while the client does not read. Raises StreamEnded."""

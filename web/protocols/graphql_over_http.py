@@ -36,7 +36,7 @@ from web.http.request_log import begin_request, write_request
 from web.http.request_trace import end_step, request_step, told
 from web.http.security_headers import with_headers
 from web.http.server_connection import connection_of
-from web.limits.request_memory import FREE_BYTES, weight_of
+from web.limits.request_memory import FREE_BYTES, reading_size, size_beside, weight_of
 from web.protocols import parameters, response
 from web.protocols.event_stream import serve_event_stream
 from web.protocols.framing import EVENTS, MULTIPART
@@ -205,16 +205,20 @@ class GraphQLOverHttp:
 
     async def _read_parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
         if exchange.scope["method"] in _BY_ADDRESS:
-            exchange.size = len(exchange.scope["query_string"])
-            exchange.weight = weight_of(unquote_to_bytes(exchange.scope["query_string"]))
-            return parameters.from_query_string(exchange.scope["query_string"])
+            address = exchange.scope["query_string"]
+            exchange.size = len(address)
+            asked, text = parameters.from_query_string(address), unquote_to_bytes(address)
+            exchange.size, exchange.weight = reading_size(text), weight_of(text)
+            return asked
         body, most = None, self._settings.body_max_bytes
         if exchange.connection is not None:
             body = exchange.connection.take_body(exchange.scope, most)
         if body is None:
             body = await read_body(receive, exchange.headers, most, self._body_limit)
-        exchange.size, exchange.weight = len(body), weight_of(body)
-        return parameters.from_body(body)
+        exchange.size = len(body)  # values are counted once they are read
+        asked = parameters.from_body(body)
+        exchange.size, exchange.weight = reading_size(body), weight_of(body)
+        return asked
 
     async def _run(
         self, exchange: Exchange, asked: Parameters
@@ -252,7 +256,7 @@ class GraphQLOverHttp:
             asked.get("operationName"),
             exchange.is_safe,
             exchange.headers.get(b"graphql-cost") == _DRY_RUN,
-            exchange.size,
+            size_beside(exchange.size, text),
             exchange.weight,
             is_explained=_is_explained(exchange, context),
         )

@@ -8,6 +8,7 @@ from graph.operation_request import OperationRequest
 from web.documents.persisted_documents import DocumentError
 from web.errors import BadRequest, MethodNotAllowed
 from web.http.media_type import require_json
+from web.limits.request_memory import size_beside
 from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.operation_context import caller_key
 from web.protocols.parameters import texts_in_address
@@ -88,7 +89,7 @@ class GraphQLStream(GraphQLOverHttp):
             text,
             asked.get("variables"),
             asked.get("operationName"),
-            size=exchange.size,
+            size=size_beside(exchange.size, text),
         )
         stream.check(operation_id)  # another may have begun by now
         stream.begin(operation_id, request, exchange.weight)

@@ -22,8 +22,8 @@ from web.protocols.stream_end import (
     TRY_AGAIN_LATER,
     ClientGone,
     StreamEnded,
-    stream_tasks,
 )
+from web.protocols.stream_tasks import StreamTasks
 
 _TYPES = {
     PartsForm.BY_ID: b'multipart/mixed; boundary="-"; incrementalSpec=v0.2',
@@ -67,7 +67,7 @@ class MultipartResponse:
     async def send(self, receive: Receive, send: Send) -> None:
         """Send all parts; end the operation if the client is gone before."""
         try:
-            async with stream_tasks() as tasks:
+            async with StreamTasks() as tasks:
                 tasks.create_task(_listen(receive))
                 await self._send_parts(send)
                 raise StreamEnded(COMPLETE, "complete")

@@ -43,7 +43,8 @@ class Exchange:
 
     `address` is the client's, `connection` None where another server runs the app. `is_safe` tells
     that it is a GET or QUERY. `fields` go to the log line, `cookies` to the browser. `size` is how many bytes
-    the parameters have, once they are read, and `weight` about how many they take in memory.
+    reading the parameters counts as, once they are read, and `weight` about how many they take in
+    memory.
     `trace` tells the client its step of a trace. `handed` is what the short way did before.
     """
 

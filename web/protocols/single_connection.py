@@ -7,7 +7,7 @@ Streams belong to the process that reserved them.
 
 import asyncio
 import secrets
-from contextlib import aclosing
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -146,8 +146,6 @@ class OperationStream(EventStream):
 
         Raises StreamUnknown if the stream ends just now, TooMuchInProgress.
         """
-        if self._tasks is None:
-            raise StreamUnknown
         subscriber, weight = self._subscriber, PER_OPERATION + weight
         weights, key = subscriber.services.limits.weights, subscriber.key
         weights.take(key, weight, is_limited=subscriber.switches.rate_limiting)
@@ -173,11 +171,7 @@ class OperationStream(EventStream):
         fields: dict[str, Any] = {}
         number = orjson.dumps(operation_id)
         try:
-            async with aclosing(self._subscriber.results(request, fields)) as results:
-                async for result in results:
-                    await self._send(_next(number, result))
-                    if result.is_refusal:
-                        break
+            await self._subscriber.run(request, fields, partial(self._send_next, number))
         except StreamEnded:
             raise
         except asyncio.CancelledError:
@@ -194,6 +188,9 @@ class OperationStream(EventStream):
             del this  # a task that was cancelled keeps this frame
         if not is_ended:
             await self._send(b'event: complete\ndata: {"id":%b}\n\n' % number)
+
+    async def _send_next(self, number: bytes, result: Result) -> None:
+        await self._send(_next(number, result))
 
     async def _end(self, ended: StreamEnded) -> None:
         if ended.error is not None and self._cut_off:

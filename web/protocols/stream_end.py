@@ -1,8 +1,4 @@
-"""How a stream ends: its reasons, their close codes, and the tasks that end with it."""
-
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+"""How a stream ends: its reasons, and their close codes."""
 
 from graph.errors import CallerError, Unauthenticated
 from web.services import Services
@@ -52,35 +48,3 @@ class CredentialsEnded(Unauthenticated):
             "Your session or token has ended, or allows less than before. Sign in, then connect "
             "again."
         )
-
-
-@asynccontextmanager
-async def stream_tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """Group the tasks of one stream, which end together. Raises the first StreamEnded of a task.
-
-    It is raised without its traceback: a cycle of frames would keep all that the stream had until
-    the collector's next full round.
-    """
-    ended: StreamEnded | None = None
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            yield tasks
-    except ExceptionGroup as group:
-        ended = _only_end(group)
-        if ended is None:
-            raise
-        group.with_traceback(None)
-    if ended is not None:
-        try:
-            raise ended.with_traceback(None) from None
-        finally:
-            del ended
-
-
-def _only_end(group: ExceptionGroup[Exception]) -> StreamEnded | None:
-    """Get the first StreamEnded; None if there are other errors too."""
-    ended, others = group.split(StreamEnded)
-    if ended is None or others is not None:
-        return None
-    first = ended.exceptions[0]
-    return first if isinstance(first, StreamEnded) else _only_end(first)

@@ -4,19 +4,18 @@ Results are pulled, never pushed: the next event of a subscription is read after
 sent. So a slow reader holds one event, and then gets the newest state.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
-from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
 from db.statements.visibility import Viewer
@@ -28,7 +27,7 @@ from graph.document.errors import TooBusy
 from graph.errors import CallerError, describe
 from graph.operation_request import OperationRequest
 from graph.scalars import format_floats
-from graph.schema.build import build_schema
+from graph.schema.subscribed_operation import SubscribedOperation
 from logs import bind
 from runtime.errors import PacegraphError
 from runtime.grace_period import MAY_LEAVE
@@ -41,7 +40,7 @@ from web.errors import HttpRefusal
 from web.http.header_fields import by_name
 from web.http.request_log import request_id_of
 from web.limits.fair_queue import Wait
-from web.limits.open_streams import CallerQuota, QuotaSlot, TooManySubscriptions
+from web.limits.open_streams import ConnectionQuota
 from web.protocols.operation_context import (
     begin_in_slot,
     caller_key,
@@ -53,7 +52,6 @@ from web.protocols.operation_context import (
 from web.protocols.stream_end import (
     FORBIDDEN,
     GOING_AWAY,
-    SERVICE_RESTART,
     CredentialsEnded,
     StreamEnded,
 )
@@ -77,6 +75,10 @@ class Result:
     event_id: str | None = None
 
 
+Sender = Callable[[Result], Awaitable[None]]
+"""Sends a result, and waits for the client."""
+
+
 class Subscriber:
     """The caller of a stream: nobody in particular before `identify`."""
 
@@ -86,7 +88,8 @@ class Subscriber:
         self._connection = HTTPConnection(scope)
         self._authorization = self._connection.headers.get("authorization")
         self._ends_at = monotonic() + services.settings.subscription_lifetime_s
-        self._own = CallerQuota(services.settings.subscriptions_per_connection)
+        self._check_at = inf
+        self._own = ConnectionQuota(services.settings.subscriptions_per_connection)
         self.address = services.addresses.of(scope)
         self._client = client_of(by_name(scope["headers"]))
 
@@ -114,23 +117,41 @@ class Subscriber:
         """Take the client's name from the payload of `connection_init`, if it has one."""
         self._client = client_of_payload(payload) or self._client
 
-    async def watch(self) -> None:
-        """Wait for the end of the lifetime, of the credentials or of the process.
+    def begin_watch(self) -> None:
+        """Have `is_checked` look at credentials from now on."""
+        self._check_at = monotonic() + _CHECK_S
 
-        Always raises StreamEnded.
+    @property
+    def look_at(self) -> float:
+        """When to ask `is_checked`, on the monotonic clock."""
+        return min(self._check_at, self._ends_at)
+
+    def is_checked(self, now: float) -> bool:
+        """Check lifetime and credentials if it is time. False: call `check_in_time`.
+
+        Raises StreamEnded.
         """
-        stopping = self.services.open_streams.stopping
-        while (left_s := self._ends_at - monotonic()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(_CHECK_S, left_s)):
-                    await stopping.wait()
-            if stopping.is_set():
-                raise StreamEnded(SERVICE_RESTART, "The server is restarting. Connect again.")
+        if now >= self._ends_at:
+            raise StreamEnded(
+                GOING_AWAY, "This connection has reached its maximum lifetime. Connect again."
+            )
+        if now < self._check_at:
+            return True
+        caller = self.services.identity.caller_now(self._connection, self._authorization)
+        if caller is None:
+            self._check_at = inf  # until it is done
+            return False
+        self._check_at = now + _CHECK_S
+        self._accept(caller)
+        return True
+
+    async def check_in_time(self) -> None:
+        """Check credentials. Raises StreamEnded."""
+        try:
             with suppress(DatabaseError):  # the database is away: check again later
                 await self.check()
-        raise StreamEnded(
-            GOING_AWAY, "This connection has reached its maximum lifetime. Connect again."
-        )
+        finally:
+            self._check_at = monotonic() + _CHECK_S
 
     async def check(self) -> None:
         """Check that credentials still give the same caller. Raises StreamEnded, DatabaseError."""
@@ -138,6 +159,9 @@ class Subscriber:
             caller = await self._look()
         except InvalidCredentials:
             caller = None
+        self._accept(caller)
+
+    def _accept(self, caller: Caller | None) -> None:
         if caller is None or with_sharing(caller, is_on=self.caller.viewer.sharing) != self.caller:
             error = CredentialsEnded()
             raise StreamEnded(FORBIDDEN, error.message, error)
@@ -173,45 +197,47 @@ class Subscriber:
         switches = self.switches
         return with_sharing(self.caller, is_on=switches.sharing), switches
 
-    async def results(
+    async def run(
         self,
         request: OperationRequest,
         log_fields: dict[str, Any],
+        send: Sender,
         form: PartsForm = PartsForm.BY_ID,
-    ) -> AsyncGenerator[Result, None]:
-        """Run an operation: yield one result, its parts in a form, or a subscription's events.
+    ) -> bool:
+        """Run an operation: send one result, its parts in a form, or a subscription's events.
 
-        Errors are results too.
+        Errors are results too. Returns whether it ran to its end. Raises what `send` raises.
         """
         MAY_LEAVE.set(True)
         context = self.context(log_fields)
         weights, is_limited = self.services.limits.weights, self.switches.rate_limiting
         try:
             with weights.held(self.key, request.weight, is_limited=is_limited):
-                if not await self._is_subscription(context, request):
-                    wait = Wait()
-                    await wait.during(self.check())
-                    async with aclosing(self._parts(context, request, form, wait)) as parts:
-                        async for part in parts:
-                            yield part
-                    return
-                async with aclosing(self._subscribed(context, request)) as results:
-                    async for result in results:
-                        yield result
+                if not request.is_dry_run and await is_subscription(
+                    self.services, context, request
+                ):
+                    return await self._follow(self._subscribed(context, request), context, send)
+                wait = Wait()
+                await wait.during(self.check())
+                return await self._send_parts(context, request, form, wait, send)
         except PacegraphError as error:
-            yield refusal(context.request_id, error)
+            await send(refusal(context.request_id, error))
+            return False
 
-    async def _subscribed(
-        self, context: Context, request: OperationRequest
-    ) -> AsyncGenerator[Result, None]:
-        """Yield the results of a subscription. Raises PacegraphError."""
-        with suppress(DatabaseError):  # a subscription waits for the database
-            await self.check()
-        open_streams, is_limited = self.services.open_streams, self.switches.rate_limiting
-        # not an ExitStack, which takes 1 KiB as long as the subscription goes on
-        with self._own_slot(), open_streams.subscription(self.key, is_limited=is_limited):
-            async with aclosing(await _events(context, request)) as events:
-                async for event in events:
+    async def _follow(
+        self, subscribed: SubscribedOperation, context: Context, send: Sender
+    ) -> bool:
+        """Send the results of a subscription. Raises PacegraphError."""
+        try:
+            with suppress(DatabaseError):  # a subscription waits for the database
+                await self.check()
+            open_streams, is_limited = self.services.open_streams, self.switches.rate_limiting
+            # not an ExitStack, which takes 1 KiB as long as the subscription goes on
+            with (
+                self._own.slot(is_limited=is_limited),
+                open_streams.subscription(self.key, is_limited=is_limited),
+            ):
+                while (event := await subscribed.next()) is not None:
                     context.is_event_lost = _is_lost(event)
                     if context.is_event_lost:
                         continue
@@ -219,41 +245,44 @@ class Subscriber:
                     context.check_size(result.body)
                     if result.is_refusal and context.charge is None and not _is_unpaid(event):
                         await self.services.executor.charge_refusal(context)
-                    yield result
+                    await send(result)
+                    if result.is_refusal:
+                        return False
+                    del event, result  # not held while the next one is waited for
+            return True
+        finally:
+            await subscribed.close()
 
-    async def _is_subscription(self, context: Context, request: OperationRequest) -> bool:
-        return not request.is_dry_run and await is_subscription(self.services, context, request)
+    def _subscribed(self, context: Context, request: OperationRequest) -> SubscribedOperation:
+        assert context.document is not None
+        operation = context.document.operation(request.operation_name)
+        assert operation is not None
+        subscribed = SubscribedOperation(context, operation, request.variables)
+        request.text, request.variables = "", None  # many hold the request as long as it goes on
+        return subscribed
 
-    async def _parts(
-        self, context: Context, request: OperationRequest, form: PartsForm, wait: Wait
-    ) -> AsyncGenerator[Result, None]:
-        """Yield the answer of an operation, in parts if it has @defer or @stream."""
+    async def _send_parts(
+        self,
+        context: Context,
+        request: OperationRequest,
+        form: PartsForm,
+        wait: Wait,
+        send: Sender,
+    ) -> bool:
+        """Send the answer of an operation, in parts if it has @defer or @stream."""
         if not may_have_parts(request.text):
             answer = await execute_in_slot(self.services, context, request, wait)
-            yield Result(answer.body, is_refusal=not answer.is_executed)
-            return
+            await send(Result(answer.body, is_refusal=not answer.is_executed))
+            return answer.is_executed
         under_way = await begin_in_slot(self.services, context, request, form, wait)
         try:
             async for part in under_way:
-                yield Result(part.body, is_refusal=not part.is_executed)
+                await send(Result(part.body, is_refusal=not part.is_executed))
+                if not part.is_executed:
+                    return False
+            return True
         finally:
             await under_way.close()
-
-    def _own_slot(self) -> QuotaSlot:
-        """Take a slot of this connection for a subscription. Raises TooManySubscriptions."""
-        slot = self._own.take(self.key, is_limited=self.switches.rate_limiting)
-        if slot is None:
-            raise TooManySubscriptions(self._own.limit, "This connection has")
-        return slot
-
-
-async def _events(context: Context, request: OperationRequest) -> Any:
-    return await build_schema().stream(
-        request.text,
-        variable_values=dict(request.variables or {}),
-        context_value=context,
-        operation_name=request.operation_name,
-    )
 
 
 def refusal(request_id: str, *errors: Exception) -> Result:

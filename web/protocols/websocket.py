@@ -1,13 +1,13 @@
 """GraphQL over WebSocket, by the protocol `graphql-transport-ws`.
 
-One task reads messages, one watches lifetime and credentials, one waits for `connection_init`, one
-for an end without operations, and each operation has its own. All end with the connection. A task
-that finds a reason to end it raises StreamEnded.
+One task reads messages, and each operation has its own. The process's rounds look at lifetime,
+credentials, the wait for `connection_init`, and an end without operations.
 """
 
 import asyncio
 import logging
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
@@ -21,9 +21,16 @@ from runtime import tracing
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
 from web.http.request_log import log_fields_of, request_id_of, write_request
-from web.http.request_trace import operation_step, told
+from web.http.request_trace import EarlyStep
 from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
-from web.limits.request_memory import PER_OPERATION, TooMuchInProgress, weight_of
+from web.limits.request_memory import (
+    PER_OPERATION,
+    RequestWeights,
+    TooMuchInProgress,
+    reading_size,
+    size_beside,
+    weight_of,
+)
 from web.limits.request_rate import TooManyRequests
 from web.protocols.outbox import Outbox
 from web.protocols.stream_end import (
@@ -32,9 +39,9 @@ from web.protocols.stream_end import (
     TRY_AGAIN_LATER,
     ClientGone,
     StreamEnded,
-    stream_tasks,
 )
 from web.protocols.subscriber import Result, Subscriber, refusal
+from web.protocols.watched_stream import WatchedStream
 from web.protocols.websocket_message import (
     BAD_REQUEST,
     read_authorization,
@@ -59,8 +66,28 @@ _CLOSE_S = 1.0
 """Seconds that the close frame waits for a client that does not read, before the connection is cut.
 """
 _MAX_REASON_BYTES = 123
+_OF_HANDSHAKE = {
+    b"accept-encoding", b"accept-language", b"cache-control", b"connection", b"host", b"pragma",
+    b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol",
+    b"sec-websocket-version", b"upgrade", b"user-agent",
+}  # fmt: skip
+"""Fields that nothing asks for after the handshake: the others stay as long as the socket."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class SocketOperation:
+    """One operation of a WebSocket, whose message had `size` bytes.
+
+    `payload` is None from the first answer on. `fields` are those of its log line.
+    """
+
+    id: str
+    payload: dict[str, Any] | None
+    size: int
+    fields: dict[str, Any] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
 
 
 class WebSockets:
@@ -86,6 +113,8 @@ async def _serve(services: Services, scope: Scope, receive: Receive, send: Send)
         await send({"type": "websocket.close", "code": FORBIDDEN})
         return
     await services.limits.refusal_pacing.wait()
+    scope["headers"] = [each for each in scope["headers"] if each[0] not in _OF_HANDSHAKE]
+    del headers
     subscriber = Subscriber(services, scope)
     accepted = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": accepted})
@@ -117,48 +146,48 @@ async def _close(send: Send, ended: StreamEnded) -> None:
             await send({"type": "websocket.close", "code": ended.code, "reason": reason})
 
 
-class _WebSocketConnection:
+class _WebSocketConnection(WatchedStream):
     """One WebSocket, after its handshake."""
 
     def __init__(
         self, subscriber: Subscriber, slot: QuotaSlot, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self._settings = subscriber.services.settings
-        self._subscriber, self._slot = subscriber, slot
+        super().__init__(subscriber)
+        self._settings, self._slot = subscriber.services.settings, slot
         self._scope, self._receive, self._asgi_send = scope, receive, send
         self._request_id = request_id_of(scope)
         self._is_begun = False
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operations: dict[str, SocketOperation] = {}
         self._active_at = monotonic()
+        self._init_until = self._active_at + _INIT_S
         self._outbox = Outbox(subscriber)
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Always raises StreamEnded."""
-        async with stream_tasks() as self._tasks:
-            self._tasks.create_task(self._await_init())
-            while True:
-                await self._take(await self._receive())
+        rounds = self._subscriber.services.open_streams.rounds
+        try:
+            async with self._tasks:
+                rounds.enter(self)
+                while True:
+                    await self._take(await self._receive())
+        finally:
+            rounds.leave(self)
 
-    async def _await_init(self) -> None:
-        """Wait for `connection_init`. Raises StreamEnded if it does not come in time."""
-        await asyncio.sleep(_INIT_S)
+    def _look_further(self, now: float) -> float:
         if not self._is_begun:
-            raise StreamEnded(
-                _NOT_BEGUN,
-                f"Connection initialisation timeout: no connection_init in {_INIT_S:g} s.",
-            )
-
-    async def _idle(self) -> None:
-        """Wait until the connection was idle too long. Always raises StreamEnded."""
+            if now >= self._init_until:
+                message = f"no connection_init in {_INIT_S:g} s."
+                raise StreamEnded(_NOT_BEGUN, f"Connection initialisation timeout: {message}")
+            return self._init_until
+        if self._operations:
+            self._active_at = now
         limit_s = self._settings.subscription_idle_s
-        while (left_s := self._active_at + limit_s - monotonic()) > 0:
-            await asyncio.sleep(left_s)
-            if self._operations:
-                self._active_at = monotonic()
-        raise StreamEnded(
-            GOING_AWAY,
-            f"No operation ran for {limit_s:g} s. Connect again when needed.",
-        )
+        if now >= self._active_at + limit_s:
+            raise StreamEnded(
+                GOING_AWAY,
+                f"No operation ran for {limit_s:g} s. Connect again when needed.",
+            )
+        return self._active_at + limit_s
 
     async def _take(self, message: Message) -> None:
         """Handle a message. Raises StreamEnded."""
@@ -199,8 +228,8 @@ class _WebSocketConnection:
         ):
             raise StreamEnded(TRY_AGAIN_LATER, TooManyConnections(self._slot.quota.limit).message)
         self._is_begun = True
-        self._tasks.create_task(self._idle())
-        self._tasks.create_task(self._subscriber.watch())
+        self._subscriber.begin_watch()
+        self.look_at = 0.0
         await self._send("connection_ack")
 
     async def _subscribe(self, message: dict[str, Any], text: str) -> None:
@@ -219,13 +248,13 @@ class _WebSocketConnection:
             await self._send_error(operation_id, refusal(self._request_id, error))
             return
         await self._begin_operation(
-            operation_id, payload, len(text), PER_OPERATION + weight_of(text)
+            operation_id, payload, reading_size(text), PER_OPERATION + weight_of(text)
         )
 
     async def _begin_operation(
         self, operation_id: str, payload: dict[str, Any], size: int, weight: int
     ) -> None:
-        """Begin an operation whose message had `size` bytes; refuse it if others weigh too much."""
+        """Begin an operation whose message counts as `size` bytes; refuse it if others weigh too much."""
         subscriber, weights = self._subscriber, self._subscriber.services.limits.weights
         key = subscriber.key
         try:
@@ -234,80 +263,79 @@ class _WebSocketConnection:
             await subscriber.services.limits.refusal_pacing.wait()
             await self._send_error(operation_id, refusal(self._request_id, error))
             return
-        task = self._tasks.create_task(self._run(operation_id, payload, size))
-        task.add_done_callback(lambda _: weights.give_back(key, weight))
-        self._operations[operation_id] = task
+        operation = SocketOperation(operation_id, payload, size)
+        operation.task = self._tasks.create_task(self._run(operation))
+        operation.task.add_done_callback(partial(_give_back, weights, key, weight))
+        self._operations[operation_id] = operation
 
     def _complete(self, message: dict[str, Any]) -> None:
         operation = self._operations.pop(read_text(message, "id"), None)
-        if operation is not None:
-            operation.cancel()
+        if operation is not None and operation.task is not None:
+            operation.task.cancel()
 
-    async def _run(self, operation_id: str, payload: dict[str, Any], size: int) -> None:
-        """Run an operation to its end; its message had `size` bytes.
-
-        Raises StreamEnded where it ends the connection.
-        """
-        this, started = asyncio.current_task(), perf_counter()
-        fields: dict[str, Any] = {}
+    async def _run(self, operation: SocketOperation) -> None:
+        """Run an operation to its end. Raises StreamEnded where it ends the connection."""
+        started = perf_counter()
         try:
-            with ExitStack() as traced:
-                step = traced.enter_context(operation_step(self._scope["path"], payload))
-                told(step)
-                await self._run_to_its_end(operation_id, payload, size, fields, traced)
+            with EarlyStep(self._scope["path"], operation.payload or {}) as step:
+                await self._run_to_its_end(operation, step)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
-            if self._operations.get(operation_id) is this:
-                await self._send_error(operation_id, refusal(self._request_id, error))
+            if self._operations.get(operation.id) is operation:
+                await self._send_error(operation.id, refusal(self._request_id, error))
         finally:
-            if self._operations.get(operation_id) is this:
-                del self._operations[operation_id]
+            if self._operations.get(operation.id) is operation:
+                del self._operations[operation.id]
+            operation.task = None  # a task that was cancelled keeps this frame
             self._active_at = monotonic()
-            write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, fields)
-            del this  # a task that was cancelled keeps this frame: they would keep each other
+            write_request(
+                "SUBSCRIBE", self._scope["path"], None, perf_counter() - started, operation.fields
+            )
 
-    async def _run_to_its_end(
-        self,
-        operation_id: str,
-        payload: dict[str, Any],
-        size: int,
-        fields: dict[str, Any],
-        traced: ExitStack,
-    ) -> None:
-        """Send all answers. What is `traced` ends with the first: a subscription may last for days."""
-        documents = self._subscriber.services.persisted
+    async def _run_to_its_end(self, operation: SocketOperation, step: EarlyStep) -> None:
+        """Send all answers. The step of the trace ends with the first."""
+        subscriber, documents = self._subscriber, self._subscriber.services.persisted
+        payload = operation.payload or {}
         try:
-            await self._subscriber.services.limits.requests.admit(self._subscriber.address)
-            viewer = self._subscriber.caller.viewer
-            text = await documents.text_of(payload, is_admin=viewer.is_admin)
+            await subscriber.services.limits.requests.admit(subscriber.address)
+            is_admin = subscriber.caller.viewer.is_admin
+            text = await documents.text_of(payload, is_admin=is_admin)
         except (TooManyRequests, DocumentError, DatabaseError) as error:
             if isinstance(error, DocumentError):
-                await self._subscriber.charge_refusal(size)
-            await self._send_error(operation_id, refusal(self._request_id, error))
+                await subscriber.charge_refusal(operation.size)
+            await self._send_error(operation.id, refusal(self._request_id, error))
             return
         request = OperationRequest(
             text,
             payload.get("variables"),
             payload.get("operationName"),
-            size=size,
+            size=size_beside(operation.size, text),
         )
-        async with aclosing(self._subscriber.results(request, fields)) as results:
-            async for result in results:
-                if result.is_refusal:
-                    await self._send_error(operation_id, result)
-                    return
-                await self._send_text(
-                    b'{"type":"next","id":%b,"payload":%b}'
-                    % (orjson.dumps(operation_id), result.body)
-                )
-                if (name := fields.get("operation")) is not None:
-                    tracing.note(graphql_operation_name=name)
-                traced.close()
-                if "extensions" in payload:
-                    await documents.register(payload, text, self._subscriber.key)
-        self._operations.pop(operation_id, None)  # the id may be used again from now on
-        await self._send("complete", id=operation_id)
+        send = partial(self._send_result, operation, step)
+        del payload, text  # a subscription goes on without them
+        if await subscriber.run(request, operation.fields, send):
+            self._operations.pop(operation.id, None)  # it may be used again from now on
+            await self._send("complete", id=operation.id)
+
+    async def _send_result(
+        self, operation: SocketOperation, step: EarlyStep, result: Result
+    ) -> None:
+        if result.is_refusal:
+            await self._send_error(operation.id, result)
+            return
+        await self._send_text(
+            b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(operation.id), result.body)
+        )
+        if (payload := operation.payload) is None:
+            return
+        operation.payload = None
+        if (name := operation.fields.get("operation")) is not None:
+            tracing.note(graphql_operation_name=name)
+        step.end()
+        if "extensions" in payload and (text := payload.get("query")):
+            subscriber = self._subscriber
+            await subscriber.services.persisted.register(payload, text, subscriber.key)
 
     async def _send_error(self, operation_id: str, result: Result) -> None:
         self._operations.pop(operation_id, None)
@@ -326,3 +354,7 @@ class _WebSocketConnection:
 
     async def _write(self, message: bytes) -> None:
         await self._asgi_send({"type": "websocket.send", "text": message.decode()})
+
+
+def _give_back(weights: RequestWeights, key: str, weight: int, _: object) -> None:
+    weights.give_back(key, weight)

@@ -1,4 +1,7 @@
-"""Answers errors of plain routes in GraphQL's shape, masked where they are internal."""
+"""Answers errors of plain routes, masked where they are internal: in GraphQL's shape, or by a page.
+
+A page is for browsers that were led to an address, such as one whose time is over.
+"""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -12,6 +15,9 @@ from starlette.routing import BaseRoute, Match
 
 from db.errors import DatabaseError
 from web.errors import HttpRefusal, MethodNotAllowed, error_body, error_response
+from web.routes.notice import is_for_people, page
+
+_HOME = ("/", "pacegraph")
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -27,13 +33,18 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return await _answer_refusal(request, MethodNotAllowed(_methods_at(request)))
+    if error.status_code == HTTPStatus.NOT_FOUND and _is_visit(request):
+        return page("There is no such page", "Check the address.", [_HOME], error.status_code)
     return error_response(
         error.status_code, HTTPStatus(error.status_code).name, error.detail, error.headers
     )
 
 
-async def _answer_refusal(_: Request, error: Exception) -> Response:
+async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, HttpRefusal)
+    if _is_visit(request):
+        title = HTTPStatus(error.status).phrase
+        return page(title, error.message, [_HOME], error.status, error.headers)
     return Response(error.body, error.status, dict(error.headers), "application/json")
 
 
@@ -59,6 +70,11 @@ async def _answer_other_error(request: Request, _: Exception) -> Response:
     return error_response(
         500, "INTERNAL", "Something went wrong on the server.", headers, request_id
     )
+
+
+def _is_visit(request: Request) -> bool:
+    """Tell whether a person was led here, who reads a page more easily than JSON."""
+    return request.method in {"GET", "HEAD"} and is_for_people(request)
 
 
 def _methods_at(request: Request) -> str:

@@ -13,8 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from settings import Settings
-from web.errors import error_response
-from web.routes.notice import document, linked
+from web.routes.notice import document, linked, refusal
 
 _SOURCE = Path(__file__).parents[2] / "docs" / "errors.md"
 _PATH = "/errors"
@@ -48,7 +47,14 @@ async def _page(request: Request) -> Response:
     code = request.path_params["code"].upper()
     section = _sections().get(code)
     if section is None:
-        return error_response(404, "NOT_FOUND", f"No error has this code. {_PATH} lists all codes.")
+        return refusal(
+            request,
+            404,
+            "NOT_FOUND",
+            f"No error has this code. {_PATH} lists all codes.",
+            title="There is no such code",
+            links=[(_PATH, "All errors")],
+        )
     return document(code, section + linked([(_PATH, "All errors")]))
 
 

@@ -45,6 +45,8 @@ class Readiness:
         self._last: dict[str, Any] | None = None
         self._checked_at = 0.0
         self.is_stopping = False
+        self.warming_up: asyncio.Task[None] | None = None
+        """What the first check waits for, so that no operation comes before it; None: nothing."""
 
     async def check(self, services: Services) -> dict[str, Any]:
         """Get the state, at most _KEPT_S seconds old, as the body of an answer."""
@@ -55,6 +57,8 @@ class Readiness:
         return await self._checks.run(None, lambda: self._check(services))
 
     async def _check(self, services: Services) -> dict[str, Any]:
+        if self.warming_up is not None:
+            await asyncio.wait([self.warming_up], timeout=_PATIENCE_S)
         database, redis = await asyncio.gather(
             _state(services.database.ping()), _state(services.jobs.check_writable())
         )

@@ -137,6 +137,11 @@ def _database(services: Services) -> Iterator[Metric]:
         "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
         sum(each.watch.cancelled for each in databases),
     )
+    yield _counter(
+        "cold_connections",
+        "New database connections used before they were warm: that failed, or took too long.",
+        sum(each.new_connections.cold for each in databases),
+    )
     in_use = sum(each.engine.pool.checkedout() for each in databases)  # type: ignore[attr-defined]
     yield _gauge("database_connections", "Database connections in use.", in_use)
     if replicas is not None:
@@ -144,12 +149,8 @@ def _database(services: Services) -> Iterator[Metric]:
         yield _gauge("replicas", named, len(replicas.all))
         yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
         by_server = {"replica": replicas.chosen, "primary": replicas.left}
-        yield _labelled(
-            "queries_by_server",
-            "Planned queries, by the server that was asked.",
-            "server",
-            by_server,
-        )
+        told = "Planned queries, by the server that was asked."
+        yield _labelled("queries_by_server", told, "server", by_server)
 
 
 def _limits(limits: Limits) -> Iterator[Metric]:
@@ -331,6 +332,8 @@ def _kept(services: Services) -> Iterator[Metric]:
         "How often freed memory that the C library kept was given back to the system.",
         services.allocator.given_back,
     )
+    told = "Bytes in use that the C library gave: all but most of Python's small objects."
+    yield _gauge("allocated_bytes", told, services.allocator.used_bytes)
     evictions = {
         "documents": documents.evictions,
         "sql": TEMPLATES.evictions,

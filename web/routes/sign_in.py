@@ -22,6 +22,7 @@ from starlette.responses import Response
 from db.models import NAMELESS
 from db.statements.athletes import account as accounts
 from db.statements.athletes import athlete as athletes
+from db.statements.athletes import athlete_change
 from db.statements.athletes import sign_in as sign_ins
 from db.statements.strava import former_connection as former_connections
 from db.statements.strava import strava_connection as connections
@@ -275,6 +276,9 @@ async def keep_grant(
     """
     strava_id = grant.athlete.strava_id
     athlete_id = await _athlete_of(connection, grant.athlete)
+    # first, like everything that writes an athlete's data: it locks the athlete
+    changes = athlete_change.changes(athlete_id, None, of_athlete=True)
+    await connection.execute(athlete_change.record(), changes)
     granted = {"athlete": athlete_id, "strava_athlete": strava_id, "granted_scopes": scopes}
     await connection.execute(
         connections.connect(), {**granted, **encrypted(services.keys, grant.tokens)}

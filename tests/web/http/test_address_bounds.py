@@ -113,8 +113,8 @@ def test_connections_that_come_too_fast_are_told_so(serving, caplog, monkeypatch
     address = serving(**SLOW, connections_per_address=3)
     for _ in range(3):
         with connected(address) as connection:
-            connection.sendall(LAST)
-            assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(LAST.replace(b"/healthz", b"/nothing"))
+            assert read_all(connection).startswith(b"HTTP/1.1 404 ")
     with connected(address) as connection:
         refused = read_all(connection)
     assert refused.startswith(b"HTTP/1.1 429 ")

@@ -11,7 +11,7 @@ from tests.web.conftest import listening
 from web.http import bounded_protocol
 from web.http.address_bounds import STATE_KEY, AddressBounds
 from web.http.client_address import ClientAddresses
-from web.http.paced_protocol import FIELDS_LIKE_A_REQUEST, FREE_FIELDS
+from web.http.paced_protocol import CHECK_COUNT, FIELDS_LIKE_A_REQUEST, FREE_FIELDS
 
 BURST, PER_S = 250, 500
 """The least pace of an address, in requests."""
@@ -64,7 +64,7 @@ def took_s(address: str, *requests: bytes) -> float:
             connection.sendall(each)
         while data := connection.recv(65536):
             received += data
-    assert received.count(b"HTTP/1.1 200 OK") == b"".join(requests).count(b" / HTTP/1.1")
+    assert received.count(b"HTTP/1.1 200 OK") == b"".join(requests).count(b" HTTP/1.1\r\n")
     return time.monotonic() - began
 
 
@@ -92,6 +92,13 @@ def test_many_fields_wait_for_the_pace(app: App, server: str):
     requests = 150
     least_s = (requests * count - (BURST - 200)) / PER_S
     assert took_s(server, *[many] * requests, LAST) > 0.7 * least_s
+
+
+def test_health_checks_wait_for_the_pace_as_more(app: App, server: str):
+    check = LAST.replace(b" / ", b" /readyz ").replace(b"connection: close\r\n", b"")
+    requests = 150
+    least_s = (requests * CHECK_COUNT - BURST) / PER_S
+    assert took_s(server, *[check] * requests, LAST) > 0.7 * least_s
 
 
 def test_what_is_read_in_turns_comes_whole(app: App, server: str, monkeypatch):

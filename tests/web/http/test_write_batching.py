@@ -53,6 +53,26 @@ async def test_turns_keep_their_order(ends):
     assert received(reader) == b"01234"
 
 
+async def test_connections_of_one_turn_are_served_though_one_of_them_fails():
+    loop, failures = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    pairs = [socket.socketpair() for _ in range(3)]
+    servers = [_Server() for _ in pairs]
+    for server, (ours, theirs) in zip(servers, pairs, strict=True):
+        await loop.connect_accepted_socket(lambda made=server: made, ours)
+        theirs.setblocking(False)
+    servers[1].transport.write("no bytes")
+    for number in (0, 2):
+        servers[number].transport.write(b"%d" % number)
+    await asyncio.sleep(0)
+    assert [received(theirs) for _, theirs in pairs] == [b"0", b"", b"2"]
+    assert [type(each) for each in failures] == [TypeError]
+    for server, (_, theirs) in zip(servers, pairs, strict=True):
+        server.transport.abort()
+        theirs.close()
+    await asyncio.sleep(0)
+
+
 async def test_what_was_written_goes_out_before_the_end(ends):
     writer, reader = ends
     writer.write(b"the last")

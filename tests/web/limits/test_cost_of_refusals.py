@@ -154,6 +154,17 @@ async def test_dry_runs_and_long_variables_cost_what_reading_them_takes(poor):
             assert before - 60 < await remaining(http) <= before - 20
 
 
+async def test_the_punctuation_of_a_document_is_not_charged_as_values(poor):
+    ids = ", ".join(['"a"'] * 900)
+    body = {"query": f"{{ nodes(ids: [{ids}]) {{ id }} }}"}
+    async with httpx.AsyncClient(base_url=f"http://{poor}", trust_env=False) as http:
+        for _ in range(2):  # then the document is known
+            before = await remaining(http)
+            answer = await http.post("/graphql", json=body, headers={"graphql-cost": "validate"})
+            taken = before - await remaining(http)
+    assert (answer.status_code, taken) == (200, 1)
+
+
 async def test_who_has_nothing_left_is_told_so_instead(serving):
     address = serving(cost_bucket_ip=3, cost_refill_ip_per_s=0.001)
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:

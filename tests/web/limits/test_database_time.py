@@ -96,7 +96,7 @@ async def test_a_debt_is_bounded(limits):
 
 def test_by_default_a_caller_has_half_of_the_pool():
     settings = load_settings(None)
-    pool = settings.database_pool_size + settings.database_max_overflow
+    pool = settings.most_connections
     assert settings.operations_at_once == pool // 2
     assert (
         load_settings(None, database_pool_size=1, database_max_overflow=0).operations_at_once == 1

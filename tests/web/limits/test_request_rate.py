@@ -49,7 +49,8 @@ async def test_a_burst_is_let_in_and_then_so_many_a_second(limits):
 
 async def test_metrics_count_as_several_where_there_are_many(limits):
     many = limits(request_bucket_ip=3000, request_refill_ip_per_s=1000).requests
-    assert [many.count_of(path) for path in ("/metrics", "/docs")] == [10, 1]
+    paths = ("/metrics", "/exports/a", "/originals/a", "/docs", "/metrics-of")
+    assert [many.count_of(path) for path in paths] == [10, 10, 10, 1, 1]
     rate = limits(request_bucket_ip=20, request_refill_ip_per_s=0.1).requests
     assert rate.count_of("/metrics") == 1
     for _ in range(2):

@@ -91,6 +91,32 @@ async def test_an_edit_by_another_client_is_told_with_the_bests(address, person,
         assert (change["distances"], change["personalBests"]) == (["KM5"], [])
 
 
+OF_ATHLETE = """subscription($id: ID!) { athleteChanged(athleteId: $id) { athlete { displayName
+    gear { name } heartRateZones(on: "2026-03-01") { lowestBeatsPerMinute } }
+    activities { id } isComplete } }"""
+RENAME = "mutation($id: ID!) { updateGear(input: {gearId: $id, name: %s}) { userErrors { code } } }"
+ZONES = """mutation($id: ID!) { updateAthlete(input: {athleteId: $id, lastName: "New",
+    heartRateZones: {validFrom: "2026-01-01", lowestBeatsPerMinute: [0, 140]}}) { userErrors { code } } }"""
+
+
+async def test_an_edit_of_the_athletes_own_data_is_told(address, db, person, runner):
+    gear = encode_id("Gear", make.create_gear(db, person.athlete_id, name="Old"))
+    async with asyncio.timeout(20), web_socket(address) as socket:
+        await socket.begin(Authorization=f"Bearer {person.token}")
+        await socket.subscribe(OF_ATHLETE, id=person.id)
+        await asyncio.sleep(0.5)
+        await mutate(address, person.token, RENAME % '"Fast"', gear)
+        change = await next_of(socket)
+        assert change["athlete"]["gear"] == [{"name": "Fast"}]
+        assert (change["activities"], change["isComplete"]) == ([], True)
+        await mutate(address, person.token, ZONES, person.id)
+        athlete = (await next_of(socket))["athlete"]
+        assert athlete["displayName"].endswith(" New")
+        assert [each["lowestBeatsPerMinute"] for each in athlete["heartRateZones"]] == [0, 140]
+        await mutate(address, person.token, EXCLUDE, runner.slow)
+        assert (await next_of(socket))["athlete"] is None
+
+
 async def test_a_job_of_a_worker_is_told_also_if_its_news_are_lost(
     address, person, runner, redis_url
 ):

@@ -210,13 +210,13 @@ def test_too_long_answers_are_refused_each_time(settings, db, person, cache):
 
 def test_what_fails_when_it_is_fetched_is_not_run_again(settings, db, person, asked, monkeypatch):
     """It is told of by the long way: after the same statement it would fail as before, and be paid twice."""
-    fetches, fetch = [], AsyncDatabase.fetch_row_once
+    fetches, fetch = [], AsyncDatabase.fetch_rows_once
 
-    async def counted(*arguments):
+    async def counted(*arguments, **named):
         fetches.append(arguments)
-        return await fetch(*arguments)
+        return await fetch(*arguments, **named)
 
-    monkeypatch.setattr(AsyncDatabase, "fetch_row_once", counted)
+    monkeypatch.setattr(AsyncDatabase, "fetch_rows_once", counted)
     for number in range(400):
         make.create_activity(db, person.athlete_id, name=f"{number} of many, {'long ' * 20}")
     many, _ = FETCHED["a long list"]

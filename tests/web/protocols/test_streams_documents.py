@@ -67,3 +67,25 @@ async def test_variables_are_refused_alike(address, query, variables):
     assert {error["extensions"]["code"] for error in over_http} == {"BAD_USER_INPUT"}
     assert over_http[0]["message"] in streamed.replace('\\"', '"')
     assert "Did you mean" not in streamed
+
+
+NESTED = "[" * 300 + "]" * 300
+
+
+@pytest.mark.parametrize(
+    ("head", "code"), [("subscription($id: ID!)", "BAD_USER_INPUT"), ("subscription", None)]
+)
+async def test_deeply_nested_variables_of_a_subscription_are_no_fault_of_the_server(
+    address, head, code
+):
+    id_ = "$id" if code else '"x"'
+    query = f"{head} {{ jobUpdated(id: {id_}) {{ id }} }}"
+    message = (
+        '{"type": "subscribe", "id": "1", "payload": {"query": "%s", "variables": {"id": %s}}}'
+    )
+    async with web_socket(address) as socket:
+        await socket.begin()
+        await socket.connection.send(message % (query.replace('"', '\\"'), NESTED))
+        said = await socket.receive()
+    assert said["type"] == "error"
+    assert said["payload"][0]["extensions"]["code"] == (code or "INVALID_ID")

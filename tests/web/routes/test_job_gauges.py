@@ -122,6 +122,37 @@ async def test_of_stravas_quota(settings, db):
     assert shown["athletes_waiting_for_quota"] == 1
 
 
+async def test_of_how_far_behind_strava_athletes_are(settings, db):
+    empty = await gauges(settings)
+    assert empty['sync_lag_seconds{athlete="worst",read="history"}'] == 0
+    assert empty['athletes_by_sync_lag{lag="1h"}'] == 0
+    ago, hour = "now() - interval '{} h'", {"1h": 0.5, "1d": 20, "2d": 30, "longer": 1000}
+    for hours in hour.values():
+        connected(db, last_synced_at=ago.format(hours / 10), history_walked_at=ago.format(hours))
+    connected(db, history_walked_at=ago.format(5000), refused_at="now()")
+    connected(db, connected_at=ago.format(5000))  # never asked for a sync
+    first_import = connected(db, connected_at=ago.format(100))
+    make.create_job(db, first_import, kind="STRAVA_SYNC", status="WAITING")
+    db.commit()
+    shown = await gauges(settings)
+    counts = {name: shown[f'athletes_by_sync_lag{{lag="{name}"}}'] for name in (*hour, "7d")}
+    assert counts == dict.fromkeys(hour, 1) | {"7d": 1}
+    for read, athlete, hours in (
+        ("list", "median", 3), ("list", "worst", 100), ("history", "median", 30), ("history", "worst", 1000),
+    ):  # fmt: skip
+        lag_s = shown[f'sync_lag_seconds{{athlete="{athlete}",read="{read}"}}']
+        assert 0 <= lag_s - 3600 * hours < 60
+
+
+def connected(db, **columns: str) -> int:
+    """An athlete with a connection whose columns are these expressions."""
+    athlete_id = make.create_athlete(db)
+    connection_id = make.create_connection(db, athlete_id)
+    values = ", ".join(f"{name} = {value}" for name, value in columns.items())
+    db.exec_driver_sql(f"UPDATE strava_connections SET {values} WHERE id = {connection_id}")
+    return athlete_id
+
+
 async def test_without_the_database_the_rest_is_shown(settings):
     gone = SecretStr("postgresql://postgres@/absent?host=/nowhere")
     shown = await gauges(settings.model_copy(update={"database_url": gone}))

@@ -11,6 +11,7 @@ from graph.global_id import encode_id
 from tests import factories as make
 from tests.originals import create_original
 from tests.web.routes.test_uploads import TUS, patch, path, put, stage
+from web.limits import look_up_turns
 
 LARGE, READ = 200_000, 10
 STEADY = {
@@ -84,6 +85,18 @@ def test_archives_cost_their_account_and_what_is_made_up_the_address(client, per
     answers = [client.get(f"/exports/unknown{n}").status_code for n in range(3)]
     assert answers == [404, 404, 429]
     assert client.get("/exports/known").status_code == 200, "the address's is not its account's"
+
+
+def test_links_of_nothing_are_looked_up_at_a_rate(serving, person, db, settings, monkeypatch):
+    monkeypatch.setattr(look_up_turns, "UNKNOWN_AT_ONCE", 5)
+    monkeypatch.setattr(look_up_turns, "UNKNOWN_PER_S", 1e-6)
+    with httpx.Client(base_url=f"http://{serving()}", timeout=20) as client:
+        [upload] = stage(client, person, LARGE)
+        assert client.head(path(upload), headers=TUS).status_code == 200
+        told = [client.get(f"/exports/unknown{number}") for number in range(8)]
+        assert [each.status_code for each in told] == [404] * 6 + [503] * 2
+        assert "asked for many files" in told[-1].text
+        assert client.head(path(upload), headers=TUS).status_code == 200, "it was known just now"
 
 
 def test_unpacking_an_original_costs_its_account_by_its_size(client, person, db):

@@ -71,6 +71,11 @@ async def test_signing_in_again_is_the_same_athlete_with_their_own_changes(brows
     assert (await viewer(browser))["athlete"]["firstName"] == "Mine"
 
 
+async def test_other_windows_are_told_of_the_connection(browser, db):
+    await sign_in(browser)
+    assert db.exec_driver_sql("SELECT count(*) FROM athlete_changes WHERE of_athlete").scalar() == 1
+
+
 async def test_another_athlete_is_another_account(browser):
     await sign_in(browser)
     first = await viewer(browser)
