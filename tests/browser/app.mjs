@@ -1,8 +1,8 @@
-// node tests/browser/app.mjs BASE_URL TOKEN
+// node tests/browser/app.mjs BASE_URL TOKEN STRAVA_URL
 // Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
 import { loadavg } from 'node:os';
-import { RENAME, SYNC_TIMEOUT_MS, ask, baseUrl, checkAccessible, open, picture, runs, token } from './app_page.mjs';
+import { RENAME, SYNC_TIMEOUT_MS, ask, baseUrl, checkAccessible, open, picture, runs, strava, token } from './app_page.mjs';
 import { firstView, report } from './figures.mjs';
 import { troubled } from './troubled.mjs';
 import { checkWidth, launch, watchedPage } from './browser.mjs';
@@ -252,7 +252,26 @@ const steps = {
     await page.getByRole('button', { name: 'Close' }).click();
   },
 
+  async 'a run on the same route is shown beside this one'({ page }) {
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
+    const { activity } = await ask(
+      page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(sample.replace('/runs/', '')) },
+    );
+    const file = await page.request.get(activity.original.downloadUrl);
+    const later = (await file.text()).replaceAll('2021-07-08T', '2021-07-15T').replace('Sample run in', 'A week later in');
+    await page.getByRole('link', { name: 'Upload' }).click();
+    await page.getByLabel('Files').setInputFiles({ name: 'later.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.from(later) });
+    await page.getByRole('link', { name: 'A week later in the Tiergarten' }).click({ timeout: SYNC_TIMEOUT_MS });
+    const others = page.getByRole('region', { name: 'On the same route' });
+    await others.getByText('This run').waitFor();
+    await checkAccessible(page, 'runs on the same route');
+    await others.getByRole('link', { name: 'Jul 8, 2021' }).click();
+    await others.getByRole('link', { name: 'Jul 15, 2021' }).waitFor();
+  },
+
   async 'of two recordings of a run another one is chosen'({ page }) {
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
     const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
     const { activity } = await ask(
       page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(sample.replace('/runs/', '')) },
@@ -272,6 +291,25 @@ const steps = {
     await picture(page, 'recordings');
     await recordings.getByRole('button', { name: 'Let the rules choose' }).click();
     await named(ruled).waitFor();
+  },
+
+  async 'shoes are added, renamed and retired, and another window shows it'({ page }) {
+    await page.getByRole('link', { name: 'Shoes' }).click();
+    const other = await page.context().newPage();
+    await open(other);
+    await other.getByRole('link', { name: 'Shoes' }).click();
+    await page.getByRole('region', { name: 'Add shoes' }).getByLabel('Name').fill('Fast ones');
+    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('button', { name: 'Edit Fast ones' }).click();
+    await other.getByText('Fast ones', { exact: true }).waitFor();
+    const form = page.getByRole('form', { name: 'Edit Fast ones' });
+    await form.getByLabel('Name').fill('Slow ones');
+    await form.getByLabel('No longer worn').check();
+    await checkAccessible(page, 'the form of shoes');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await other.getByText('Slow ones retired').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Edit Slow ones');
+    await other.close();
   },
 
   async 'a page that is opened by its address or reloaded is there'({ page }) {
@@ -334,7 +372,7 @@ async function perform(page, all, more = {}) {
 }
 
 async function main() {
-  assert.ok(baseUrl && token, 'usage: node tests/browser/app.mjs BASE_URL TOKEN');
+  assert.ok(baseUrl && token && strava, 'usage: node tests/browser/app.mjs BASE_URL TOKEN STRAVA_URL');
   const browser = await launch();
   try {
     await signIn(browser);

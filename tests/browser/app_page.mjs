@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { checkAccessible as checkByAxe } from './browser.mjs';
 
-export const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
+/** The address of pacegraph, a token, and the address of the simulated Strava. */
+export const [baseUrl, token, strava] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3], process.argv[4]];
 export const SYNC_TIMEOUT_MS = 90_000;
 
 export const RENAME = 'mutation($id: ID!, $name: String!) { updateActivity(input: { activityId: $id, name: $name }) { userErrors { code } } }';

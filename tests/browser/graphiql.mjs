@@ -1,6 +1,7 @@
 // node tests/browser/graphiql.mjs BASE_URL TOKEN ADMIN_TOKEN [enforced]
 // Uses GraphiQL as a visitor does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkAccessible, checkHeight, checkWidth, launch, watchedPage } from './browser.mjs';
 
@@ -17,6 +18,12 @@ const JOB_TIMEOUT_MS = 90_000;
 const picture = async (page, name) => {
   if (process.env.SCREENSHOTS) await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.png`) });
 };
+
+/** Replaces the text of an editor. */
+const write = (page, file, text) => page.evaluate(
+  ([name, value]) => globalThis.__MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith(name)).setValue(value), [file, text]);
+
+const costLine = (page, text) => page.locator('.cost-line [role=status]').getByText(text).waitFor();
 
 /** The text of one of GraphiQL's editors: operation.graphql, variables.json, request-headers.json, response.json. */
 const editorText = (page, file) => page.evaluate(
@@ -107,8 +114,7 @@ const steps = {
     const told = page.locator('.cost-line [role=status]');
     await openTab(page, 'Activities');
     await told.getByText(/^Costs at most 14 · [\d,]+ of 20,000 left$/).waitFor();
-    await page.evaluate(() => globalThis.__MONACO.editor.getModels()
-      .find(({ uri }) => uri.path.endsWith('variables.json')).setValue('{"first": 40}'));
+    await write(page, 'variables.json', '{"first": 40}');
     await told.getByText(/^Costs at most 44 · /).waitFor();
     await picture(page, 'cost-before');
     await run(page, ({ data }) => data.viewer.athlete.activities.nodes.length === 40);
@@ -141,8 +147,7 @@ const steps = {
   },
 
   async 'an unknown field is marked'({ page }) {
-    await page.evaluate(() => globalThis.__MONACO.editor.getModels()
-      .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ viewer { noSuchField } }'));
+    await write(page, 'operation.graphql', '{ viewer { noSuchField } }');
     await page.waitForFunction(() => globalThis.__MONACO.editor.getModelMarkers({})
       .some(({ message }) => message.includes('noSuchField')));
   },
@@ -177,8 +182,7 @@ async function signedOut(browser) {
   assert.ok((await runExample(page, 'AgeGrade')).ageGrade.percent);
   await picture(page, 'signed-out');
 
-  await page.evaluate((text) => globalThis.__MONACO.editor.getModels()
-    .find(({ uri }) => uri.path.endsWith('request-headers.json')).setValue(text), JSON.stringify({ authorization: `Bearer ${token}` }));
+  await write(page, 'request-headers.json', JSON.stringify({ authorization: `Bearer ${token}` }));
   await page.locator('.signed-in').waitFor();
   assert.ok((await runExample(page, 'Viewer')).viewer.athlete.id, 'a token pasted in one tab serves the others');
   await openTab(page, 'Sync');
@@ -189,8 +193,7 @@ async function signedOut(browser) {
 async function asAdministrator(browser) {
   const { page, checkClean } = await watchedPage(browser, baseUrl, adminToken);
   await open(page, `${baseUrl}/graphiql#token=${adminToken}`);
-  await page.evaluate(() => globalThis.__MONACO.editor.getModels()
-    .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ athletes(first: 3) { nodes { displayName } } }'));
+  await write(page, 'operation.graphql', '{ athletes(first: 3) { nodes { displayName } } }');
   await page.getByRole('button', { name: 'SQL and plan' }).click();
   const dialog = page.getByRole('dialog', { name: 'What PostgreSQL does' });
   await dialog.getByText(/^Planning [\d.]+ ms, execution [\d.]+ ms, /).waitFor();
@@ -224,8 +227,7 @@ async function looks(browser) {
     await checkAccessible(page, name, OURS);
     if (width < 700) {
       await checkWidth(page, name);
-      await page.evaluate(() => globalThis.__MONACO.editor.getModels()
-        .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ standardDistances { distance label meters } }'));
+      await write(page, 'operation.graphql', '{ standardDistances { distance label meters } }');
       await page.locator('.cost-line').getByText(/^Costs at most/).waitFor(); // GraphiQL knows the new operation a little later
       await run(page, ({ data }) => data.standardDistances);
       await checkHeight(page, name, '.graphiql-container');
@@ -239,12 +241,51 @@ async function looks(browser) {
   }
 }
 
+/** The pictures of docs/graphiql.md, which `make graphiql-pictures` takes: WebP is a quarter of PNG. */
+async function documented(browser) {
+  const take = async (page, name) => {
+    const session = await page.context().newCDPSession(page);
+    const [width, height] = await page.evaluate(() => [innerWidth, document.documentElement.scrollHeight]);
+    const whole = { captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: 1 } };
+    const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 80, ...whole });
+    await writeFile(path.join(process.env.SCREENSHOTS, `${name}.webp`), data, 'base64');
+  };
+  const opened = async (who, look) => {
+    const { page } = await watchedPage(browser, baseUrl, who, { deviceScaleFactor: 1.5, viewport: { width: 1000, height: 620 }, ...look });
+    await open(page, `${baseUrl}/graphiql#token=${who}`);
+    return page;
+  };
+
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await opened(token, { colorScheme });
+    await openTab(page, 'PersonalBests');
+    await costLine(page, /^Costs at most/);
+    if (colorScheme === 'light') await take(page, 'before');
+    await run(page);
+    await costLine(page, /^Cost \d+ of at most/);
+    await take(page, colorScheme === 'light' ? 'after' : 'dark');
+    await page.context().close();
+  }
+
+  const page = await opened(adminToken, { viewport: { width: 1000, height: 760 } });
+  await write(page, 'operation.graphql', '{\n  athletes(first: 3) {\n    nodes {\n      displayName\n    }\n  }\n}\n');
+  await page.getByRole('button', { name: 'SQL and plan' }).click();
+  await page.getByRole('dialog').getByText(/^Planning [\d.]+ ms/).waitFor();
+  await take(page, 'plan');
+
+  const phone = await opened(token, { colorScheme: 'dark', viewport: { width: 390, height: 844 } });
+  await openTab(phone, 'AgeGrade');
+  await costLine(phone, /^Costs at most/);
+  await run(phone);
+  await costLine(phone, /^Cost \d+ of at most/);
+  await take(phone, 'phone');
+}
+
 /** The demo's server says what a name was meant to be. */
 async function suggestions(browser) {
   const { page } = await watchedPage(browser, baseUrl, token); // refused requests are errors in the console
   await open(page, `${baseUrl}/graphiql#token=${token}`);
-  await page.evaluate(() => globalThis.__MONACO.editor.getModels()
-    .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ viewer { athlet { id } } }'));
+  await write(page, 'operation.graphql', '{ viewer { athlet { id } } }');
   assert.match((await run(page)).errors[0].message, /Did you mean 'athlete'/);
 }
 
@@ -267,6 +308,7 @@ const more = {
   'signing out forgets token and session': signingOut,
   'wide, dark, narrow and on a phone: one column, no violation of axe in what is ours': looks,
   'errors of the demo suggest names': suggestions,
+  ...process.env.SCREENSHOTS && { 'the pictures of the documentation': documented },
 };
 
 async function main() {

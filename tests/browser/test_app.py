@@ -24,7 +24,7 @@ def facts() -> Iterator[dict]:
 
 def test_the_app(facts: dict) -> None:
     subprocess.run([FOLDER / "install.sh"], check=True)
-    script = ["node", FOLDER / "app.mjs", facts["url"], facts["tokens"]["athlete"]]
+    script = ["node", FOLDER / "app.mjs", facts["url"], facts["tokens"]["athlete"], facts["strava"]]
     result = subprocess.run(script, check=False, capture_output=True, text=True, timeout=600)
     sys.stdout.write(result.stdout)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -1,5 +1,5 @@
 // Who is signed in decides what is shown; then the path does.
-import { Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { Provider } from 'urql';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { useChanges } from './changes.ts';
@@ -70,6 +70,13 @@ function useRetry(ask: () => void): void {
 function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut: () => void }) {
   const [{ data, error }, ask] = useShown({ query: ViewerQuery });
   useRetry(() => ask({ requestPolicy: 'network-only' }));
+  const account = useRef<string | null>(undefined);
+  useEffect(() => {
+    if (!data) return;
+    const found = data.viewer?.id ?? null;
+    if (account.current !== undefined && account.current !== found) onSignedOut(); // somebody signed in in another window
+    account.current = found;
+  }, [data]);
   const leave = async () => {
     await session.signOut().catch(() => undefined);
     onSignedOut();
@@ -99,7 +106,7 @@ function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut:
   return (
     <ViewerContext.Provider value={known}>
       <UnitsContext.Provider value={athlete.measurementSystem}>
-        <Changes athlete={athlete.id} freshness={freshness} />
+        <Changes athlete={athlete.id} begun={data.now} freshness={freshness} />
         <Frame athlete={athlete.displayName} seesOthers={known.seesOthers}><Pages /></Frame>
         <DeletedNotice />
       </UnitsContext.Provider>
@@ -108,8 +115,8 @@ function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut:
 }
 
 /** What it hears makes queries ask again. */
-function Changes({ athlete, freshness }: { athlete: string; freshness: Freshness }) {
-  const isAway = useChanges(athlete, freshness);
+function Changes({ athlete, begun, freshness }: { athlete: string; begun: string; freshness: Freshness }) {
+  const isAway = useChanges(athlete, begun, freshness);
   const isLost = useConnectionIsLost();
   return <Trouble text={isAway && !isLost && 'No live news for now. Trying again …'} />;
 }

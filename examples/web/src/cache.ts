@@ -70,9 +70,21 @@ const deleteActivity: UpdateResolver = (result, { input }, cache, { optimistic }
   if (!optimistic) forgetAthleteLists(cache, athlete);
 };
 
+const createGear: UpdateResolver = (result, _arguments, cache) => {
+  const { gear } = result.createGear as { gear: WithAthlete | null };
+  if (gear?.athlete) cache.invalidate({ __typename: 'Athlete', id: gear.athlete.id }, 'gear');
+};
+
 const recordingChanged = (name: string): UpdateResolver => (result, _arguments, cache) => {
   const athlete = viewersAthlete(cache);
   if (athlete && (result[name] as { activity: unknown }).activity) forgetAthleteLists(cache, athlete);
+};
+
+type GearEdit = { gearId: string; name: string; retired: boolean };
+
+const editedGear: OptimisticMutationResolver = ({ input }) => {
+  const { gearId, ...edited } = input as GearEdit;
+  return { __typename: 'GearPayload', gear: { __typename: 'Gear', id: gearId, ...edited }, userErrors: [] };
 };
 
 type Edit = { activityId: string; name?: string; notes?: string | null; hidden?: boolean };
@@ -97,11 +109,12 @@ const deletedActivity: OptimisticMutationResolver = ({ input }) => ({
 
 export const normalizedCache = () => cacheExchange({
   keys: Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
-  optimistic: { updateActivity: editedActivity, deleteActivity: deletedActivity },
+  optimistic: { updateActivity: editedActivity, deleteActivity: deletedActivity, updateGear: editedGear },
   updates: {
     Subscription: { jobUpdated },
     Mutation: {
       chooseRecording: recordingChanged('chooseRecording'),
+      createGear,
       deleteActivity,
       excludeBestEffort: makesListsStale('excludeBestEffort'),
       separateRecording: recordingChanged('separateRecording'),

@@ -13,6 +13,7 @@ export const AthleteChanged = graphql(`
       activities { id }
       deletedActivityIds
       distances
+      athlete { id }
       isComplete
       changedAt
     }
@@ -21,23 +22,24 @@ export const AthleteChanged = graphql(`
 
 type Event = ResultOf<typeof AthleteChanged>['athleteChanged'];
 
-const changeOf = ({ activities, deletedActivityIds, distances, isComplete }: Event): Change => ({
+const changeOf = ({ activities, deletedActivityIds, distances, athlete, isComplete }: Event): Change => ({
   runs: new Set([...activities.map(({ id }) => id), ...deletedActivityIds]),
   hasBests: distances.length > 0,
+  isOfAthlete: athlete !== null,
   isComplete,
 });
 
 /** What an event that could not be answered tells. */
-const UNKNOWN: Change = { runs: new Set(), hasBests: false, isComplete: false };
+const UNKNOWN: Change = { runs: new Set(), hasBests: false, isOfAthlete: true, isComplete: false };
 
 /**
  * Follow an athlete's changes; tells whether the server refuses that for long. After a lost connection or a refused event
  * what was missed comes first. Not through the cache: it keeps what a subscription brought above all that is asked later,
- * as long as the subscription goes on.
+ * as long as the subscription goes on. `begun` is when the page began, by the server's clock.
  */
-export function useChanges(athlete: string, freshness: Freshness): boolean {
+export function useChanges(athlete: string, begun: string, freshness: Freshness): boolean {
   const client = useClient();
-  const since = useRef(new Date().toISOString()); // of the last event, else of when this page began
+  const since = useRef(begun); // then of the last event
   const [losses, countLoss] = useState(0);
   const [isAway, tellAway] = useState(false);
   useEffect(() => watchConnection(() => {

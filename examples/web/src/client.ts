@@ -15,13 +15,15 @@ const authorization = (): string | null => {
 };
 
 const NORMAL = 1000; // the close code of a socket that nobody needs any more
+const FORBIDDEN = 4403; // the session or token has ended, or may do less than before
 /** A phone that changes its network is not told that the socket is dead: only a missing answer tells. */
 const PING_MS = 20_000;
 const PONG_MS = 5000;
 
-/** docs/subscriptions.md: try again for ever, unless the same credential was refused (4403). */
-function socket() {
+/** docs/subscriptions.md: try again for ever, unless the same credential was refused: then tell `refused`, once. */
+function socket(refused: () => void) {
   let sent: string | null = null;
+  let isRefused = false;
   let patience = 0;
   const created = createSocket({
     url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
@@ -30,7 +32,7 @@ function socket() {
       return sent === null ? {} : { Authorization: sent };
     },
     retryAttempts: Infinity,
-    shouldRetry: (problem) => (problem as CloseEvent | null)?.code !== 4403 || authorization() !== sent,
+    shouldRetry: () => !isRefused, // asked after `closed`
     keepAlive: PING_MS,
     on: {
       connected: () => noteConnection(true),
@@ -40,7 +42,10 @@ function socket() {
       pong: () => clearTimeout(patience),
       closed: (event) => {
         clearTimeout(patience);
-        noteConnection((event as CloseEvent).code === NORMAL);
+        const { code } = event as CloseEvent;
+        isRefused = code === FORBIDDEN && authorization() === sent;
+        noteConnection(code === NORMAL || isRefused);
+        if (isRefused) refused();
       },
     },
   });
@@ -59,7 +64,11 @@ function noteOutcome(error: CombinedError | undefined, operation: Operation): vo
 
 /** A client of the present session. Another session gets another client, and an empty cache. */
 export function createClient(freshness: Freshness, onSignedOut: () => void): Client {
-  const jobs = socket();
+  const leave = () => {
+    forgetToken();
+    onSignedOut();
+  };
+  const jobs = socket(leave);
   freshness.socket = jobs;
   return new Client({
     url: '/graphql',
@@ -78,10 +87,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
         onResult: ({ error, operation }) => noteOutcome(error, operation),
         onError(error) {
           const isEnded = error.graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED');
-          if (isEnded && token() !== null) {
-            forgetToken();
-            onSignedOut();
-          }
+          if (isEnded && token() !== null) leave();
         },
       }),
       fetchExchange,

@@ -4,7 +4,7 @@ import type { Client as SocketClient } from 'graphql-ws';
 import { map, pipe, tap } from 'wonka';
 
 /** What an event of `athleteChanged` tells. Of several events it is all that they tell. */
-export type Change = { runs: Set<string>; hasBests: boolean; isComplete: boolean };
+export type Change = { runs: Set<string>; hasBests: boolean; isOfAthlete: boolean; isComplete: boolean };
 
 /** `beforeCache` sees what is shown, `behindCache` what the server is asked for. */
 export type Freshness = {
@@ -17,22 +17,25 @@ export type Freshness = {
 /** A sync tells of each page that it stores: changes that come within this time are asked for at once. */
 const GATHER_MS = 300;
 
-/** They show neither runs nor bests. */
-const UNTOUCHED = new Set(['Viewer', 'ImportReport']);
+/** They show neither runs nor bests, and the second nothing of the athlete's own data. */
+const VIEWER = 'Viewer';
+const UNTOUCHED = new Set([VIEWER, 'ImportReport']);
 
 const nameOf = ({ query }: Operation): string | undefined =>
   query.definitions.flatMap((each) => (each.kind === 'OperationDefinition' ? [each.name?.value] : []))[0];
 
-/** Whether the answer to a query may be another one now. What is about one run depends on that run, and on bests. */
-function isTouched(operation: Operation, { runs, hasBests, isComplete }: Change): boolean {
+/** Whether the answer to a query may be another one now. What is about one run depends on that run, bests and shoes. */
+function isTouched(operation: Operation, { runs, hasBests, isOfAthlete, isComplete }: Change): boolean {
   const { id } = operation.variables as { id?: string };
-  if (UNTOUCHED.has(nameOf(operation) ?? '')) return false;
-  return id === undefined || !isComplete || hasBests || runs.has(id);
+  const name = nameOf(operation) ?? '';
+  if (UNTOUCHED.has(name)) return isOfAthlete && name === VIEWER;
+  return id === undefined || !isComplete || hasBests || isOfAthlete || runs.has(id);
 }
 
 const together = (one: Change | null, other: Change): Change => ({
   runs: new Set([...(one?.runs ?? []), ...other.runs]),
   hasBests: other.hasBests || (one?.hasBests ?? false),
+  isOfAthlete: other.isOfAthlete || (one?.isOfAthlete ?? false),
   isComplete: other.isComplete && (one?.isComplete ?? true),
 });
 

@@ -16,3 +16,6 @@ export const graphql = initGraphQLTada<{
 
 export { readFragment } from 'gql.tada';
 export type { FragmentOf, ResultOf, VariablesOf } from 'gql.tada';
+
+/** The entries of a page of a list. It is null where the server refused an argument, which is an error. */
+export const nodesOf = <Node>(page: { nodes: readonly Node[] } | null): readonly Node[] => page?.nodes ?? [];

@@ -46,12 +46,16 @@ export function hours(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')}`;
 }
 
-const day = (options: Intl.DateTimeFormatOptions) =>
+const OF_DAY: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', year: 'numeric' };
+const OF_CLOCK: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+const written = (options: Intl.DateTimeFormatOptions) =>
   new Intl.DateTimeFormat(LANGUAGE, { ...options, timeZone: 'UTC' });
-const DAY = day({ day: 'numeric', month: 'short', year: 'numeric' });
-const LONG_DAY = day({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
-const MONTH = day({ month: 'short', year: 'numeric' });
-const CLOCK = day({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const DAY = written(OF_DAY);
+const LONG_DAY = written({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const MONTH = written({ month: 'short', year: 'numeric' });
+const CLOCK = written(OF_CLOCK);
+const OWN_DAY = new Intl.DateTimeFormat(LANGUAGE, OF_DAY);
+const OWN_CLOCK = new Intl.DateTimeFormat(LANGUAGE, OF_CLOCK);
 
 /** A local time or a calendar day is shown as it is written: no time zone shifts it. */
 const asWritten = (local: string): Date => new Date(`${local.slice(0, 19)}${local.length > 10 ? 'Z' : 'T00:00:00Z'}`);
@@ -61,6 +65,15 @@ export const longDay = (local: string): string => LONG_DAY.format(asWritten(loca
 export const month = (local: string): string => MONTH.format(asWritten(local));
 export const clock = (local: string): string => CLOCK.format(asWritten(local));
 export const millis = (local: string): number => asWritten(local).getTime();
+
+/** The day of an instant where the viewer is. */
+export const ownDay = (instant: string): string => OWN_DAY.format(new Date(instant));
+
+/** The time of an instant where the viewer is, with its day unless it is today. */
+export function ownTime(instant: string): string {
+  const time = OWN_CLOCK.format(new Date(instant));
+  return ownDay(instant) === OWN_DAY.format(Date.now()) ? time : `${ownDay(instant)}, ${time}`;
+}
 
 /** How long ago an instant was, as "3 hours ago". */
 export function ago(instant: string): string {

@@ -4,6 +4,7 @@ import { graphql, type ResultOf } from './graphql.ts';
 
 export const ViewerQuery = graphql(`
   query Viewer {
+    now
     viewer {
       id
       scopes

@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { domainOf, ticks, timeTicks } from '../charts/scale.ts';
 import { dateTicks, XYChart } from '../charts/XYChart.tsx';
 import { DISTANCES, distanceName, isDistance } from '../distances.ts';
-import { graphql, type ResultOf, type VariablesOf } from '../graphql.ts';
+import { graphql, nodesOf, type ResultOf, type VariablesOf } from '../graphql.ts';
 import { runPath } from '../pages.ts';
 import { useShown } from '../shown.ts';
 import { Icon } from '../ui/Icon.tsx';
@@ -49,7 +49,7 @@ export const ExcludeEffort = graphql(`
 `);
 
 type Known = NonNullable<ResultOf<typeof DistanceQuery>['athlete']>;
-type Effort = Known['bestEfforts']['nodes'][number];
+type Effort = NonNullable<Known['bestEfforts']>['nodes'][number];
 type Code = VariablesOf<typeof DistanceQuery>['distance'];
 
 /** On a phone the list of distances is wider than the page. */
@@ -86,7 +86,7 @@ export function DistancePage({ distance }: { distance: string }) {
 }
 
 function Distance({ known }: { known: Known }) {
-  const efforts = known.bestEfforts.nodes.filter(({ counts, excluded }) => counts || excluded); // of a run its one recording
+  const efforts = nodesOf(known.bestEfforts).filter(({ counts, excluded }) => counts || excluded); // of a run its one recording
   if (efforts.length === 0) {
     return <div className="card"><Empty icon="bests" title="No run is as long as this yet" /></div>;
   }
@@ -95,14 +95,14 @@ function Distance({ known }: { known: Known }) {
       <Progress known={known} />
       <div className="pair">
         <EffortTable efforts={efforts} />
-        <History history={known.personalBestHistory.nodes} />
+        <History history={nodesOf(known.personalBestHistory)} />
       </div>
     </div>
   );
 }
 
 function Progress({ known }: { known: Known }) {
-  const counted = known.bestEfforts.nodes.filter(({ counts }) => counts);
+  const counted = nodesOf(known.bestEfforts).filter(({ counts }) => counts);
   const [by, choose] = useState<'time' | 'age'>('time');
   const isGraded = counted.some((effort) => effort.ageGrade);
   const value = (effort: Effort) => (by === 'time' ? effort.elapsedTimeSeconds : effort.ageGrade?.percent ?? null);
@@ -115,7 +115,7 @@ function Progress({ known }: { known: Known }) {
   const week = 7 * 86_400_000;
   const xDomain = [Math.min(...xs) - week, Math.max(...xs) + week] as const;
   const yDomain = domainOf(dots.map(({ y }) => y), { cut: 0.02, least: by === 'time' ? 5 : 2 });
-  const history = [...known.personalBestHistory.nodes].reverse();
+  const history = [...nodesOf(known.personalBestHistory)].reverse();
   const line = history.map((best) => ({ x: millis(best.activity.startedAtLocal), y: best.elapsedTimeSeconds }));
   const last = line[line.length - 1];
   if (last) line.push({ x: xDomain[1], y: last.y });
@@ -189,7 +189,7 @@ function EffortTable({ efforts }: { efforts: readonly Effort[] }) {
   );
 }
 
-function History({ history }: { history: Known['personalBestHistory']['nodes'] }) {
+function History({ history }: { history: readonly NonNullable<Known['personalBestHistory']>['nodes'][number][] }) {
   return (
     <section className="card padded" aria-labelledby="history">
       <div className="card-head"><h2 id="history">How the best came down</h2></div>

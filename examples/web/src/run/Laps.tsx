@@ -1,4 +1,4 @@
-import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
+import { graphql, nodesOf, readFragment, type FragmentOf } from '../graphql.ts';
 import { duration, useUnits, whole } from '../units.ts';
 
 export const Laps_activity = graphql(`
@@ -11,7 +11,7 @@ export const Laps_activity = graphql(`
 `);
 
 export function Laps({ activity }: { activity: FragmentOf<typeof Laps_activity> }) {
-  const { laps: { nodes: laps } } = readFragment(Laps_activity, activity);
+  const laps = nodesOf(readFragment(Laps_activity, activity).laps);
   const units = useUnits();
   if (laps.length < 2) return null;
   const hasHeart = laps.some((lap) => lap.averageHeartRate !== null);

@@ -1,10 +1,11 @@
 // Rename a run, note something on it, hide it, delete it. Edits show at once, before the server answers.
-import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useState, type FormEvent } from 'react';
 import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { noteDeleted } from '../deleted.ts';
 import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
 import { messageOf } from '../ui/states.tsx';
+import { useFocusAfter } from '../ui/useFocusAfter.ts';
 
 export const RunEdit_activity = graphql(`
   fragment RunEdit_activity on Activity { id name notes hidden }
@@ -73,17 +74,6 @@ export function RunEdit({ activity }: { activity: FragmentOf<typeof RunEdit_acti
       ) : <button ref={button} type="button" className="button" onClick={() => open(true)}>Edit</button>}
     </div>
   );
-}
-
-/** The button that opens a form has the focus again once the form is closed. */
-function useFocusAfter(isOpen: boolean) {
-  const button = useRef<HTMLButtonElement>(null);
-  const wasOpen = useRef(false);
-  useEffect(() => {
-    if (wasOpen.current && !isOpen) button.current?.focus({ preventScroll: true });
-    wasOpen.current = isOpen;
-  }, [isOpen]);
-  return button;
 }
 
 /** Back to the list at once: the notice there can undo it, and says if it was refused. */

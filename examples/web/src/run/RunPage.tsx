@@ -15,6 +15,7 @@ import { Recordings, Recordings_activity } from './Recordings.tsx';
 import { RouteMap, RouteMap_activity } from './RouteMap.tsx';
 import { RunCharts, RunCharts_activity, type Mark } from './RunCharts.tsx';
 import { RunEdit, RunEdit_activity } from './RunEdit.tsx';
+import { SameRoute } from './SameRoute.tsx';
 import { Splits, Splits_activity } from './Splits.tsx';
 
 export const RunHead_activity = graphql(`
@@ -93,6 +94,7 @@ export function RunPage({ id }: { id: string }) {
           <Recordings activity={activity} />
           <Splits activity={activity} />
           <Efforts activity={activity} mark={mark} onMark={setMark} />
+          <SameRoute id={id} />
         </div>
       </div>
     </article>

@@ -1,4 +1,4 @@
-import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
+import { graphql, nodesOf, readFragment, type FragmentOf } from '../graphql.ts';
 import { percent, useUnits, whole } from '../units.ts';
 
 export const Splits_activity = graphql(`
@@ -21,7 +21,8 @@ export const Splits_activity = graphql(`
 `);
 
 export function Splits({ activity }: { activity: FragmentOf<typeof Splits_activity> }) {
-  const { pacing, splits: { nodes: splits } } = readFragment(Splits_activity, activity);
+  const { pacing, splits: page } = readFragment(Splits_activity, activity);
+  const splits = nodesOf(page);
   const units = useUnits();
   if (splits.length === 0) return null;
   const paces = splits.map((split) => split.paceSecondsPerKilometer).filter((pace): pace is number => pace !== null);

@@ -1,5 +1,5 @@
 // A run at a glance: its route, or the pace of its kilometers where no positions were recorded.
-import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
+import { graphql, nodesOf, readFragment, type FragmentOf } from '../graphql.ts';
 import { decode, drawn, fit } from '../run/polyline.ts';
 
 export const RunThumb_activity = graphql(`
@@ -25,7 +25,7 @@ export function RunThumb({ activity }: { activity: FragmentOf<typeof RunThumb_ac
   }
   return (
     <svg className="thumb" viewBox={`0 0 ${SIZE} ${SIZE}`} aria-hidden="true">
-      {barsOf(splits.nodes).map((bar, index) => <rect key={index} className="thumb-bar" {...bar} />)}
+      {barsOf(nodesOf(splits)).map((bar, index) => <rect key={index} className="thumb-bar" {...bar} />)}
     </svg>
   );
 }

@@ -34,7 +34,7 @@ export const RunsCount = graphql(`
 export function RunsPage() {
   const { athlete } = useViewer();
   const [{ data }] = useShown({ query: RunsCount, variables: { athlete: athlete.id } });
-  const count = data?.athlete?.activities.totalCount;
+  const count = data?.athlete?.activities?.totalCount;
   return (
     <>
       <div className="page-head">

@@ -4,7 +4,7 @@ import { useMutation } from 'urql';
 import { graphql } from '../graphql.ts';
 import { messageOf } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
-import { shortDay } from '../units.ts';
+import { ownDay } from '../units.ts';
 import { useViewer, type Athlete } from '../viewer.ts';
 
 export const SaveAthlete = graphql(`
@@ -26,7 +26,7 @@ export function SettingsPage() {
         <section className="card padded" aria-labelledby="account">
           <div className="card-head"><h2 id="account">Account</h2></div>
           <p className="quiet-text">
-            {athlete.stravaConnection ? `Connected to Strava since ${shortDay(athlete.stravaConnection.connectedAt)}.` : 'Not connected to Strava.'}
+            {athlete.stravaConnection ? `Connected to Strava since ${ownDay(athlete.stravaConnection.connectedAt)}.` : 'Not connected to Strava.'}
             {' '}Everything here is also in the <a href="/graphiql">GraphQL API</a>.
           </p>
           <div className="row">

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { useMutation, useSubscription } from 'urql';
 import { graphql, type ResultOf } from '../graphql.ts';
 import { messageOf } from '../ui/states.tsx';
-import { clock, roughly } from '../units.ts';
+import { ownTime, roughly } from '../units.ts';
 
 export const JobUpdated = graphql(`
   subscription JobUpdated($id: ID!) {
@@ -23,19 +23,20 @@ export const JobUpdated = graphql(`
 `);
 
 type Job = NonNullable<ResultOf<typeof JobUpdated>['jobUpdated']>;
-export type WatchedJob = Job & { isOver: boolean };
+/** `follow` is for a job that goes on after its end, as one that is tried again does. */
+export type WatchedJob = Job & { isOver: boolean; follow: () => void };
 
 const OVER = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 
 /** The newest state of a job, null before the first event and without an id; and why it is followed no longer. */
 export function useJob(id: string | null): [job: WatchedJob | null, problem: string | null] {
   const [newest, setNewest] = useState<Job | null>(null);
-  const [{ data, error }] = useSubscription({ query: JobUpdated, variables: { id: id ?? '' }, pause: id === null });
+  const [{ data, error }, follow] = useSubscription({ query: JobUpdated, variables: { id: id ?? '' }, pause: id === null });
   const job = data?.jobUpdated ?? null;
   useEffect(() => {
     if (job) setNewest((known) => (known?.id === job.id && known.version > job.version ? known : job));
   }, [job]);
-  const known = newest !== null && newest.id === id ? { ...newest, isOver: OVER.has(newest.status) } : null;
+  const known = newest !== null && newest.id === id ? { ...newest, isOver: OVER.has(newest.status), follow } : null;
   return [known, id !== null && error && !known?.isOver ? `It goes on, but cannot be followed: ${messageOf(error)}` : null];
 }
 
@@ -72,7 +73,7 @@ export function JobProgress({ job, done }: { job: WatchedJob; done: string }) {
     return (
       <div className="job" role="alert">
         <p className="problem">{job.error?.message ?? 'It was stopped.'}</p>
-        {job.error?.retryable && <Retry id={job.id} />}
+        {job.error?.retryable && <Retry job={job} />}
       </div>
     );
   }
@@ -91,12 +92,16 @@ export function JobProgress({ job, done }: { job: WatchedJob; done: string }) {
   );
 }
 
-function Retry({ id }: { id: string }) {
+function Retry({ job: { id, follow } }: { job: WatchedJob }) {
   const [{ data, error, fetching }, retry] = useMutation(RetryJob);
+  const again = async () => {
+    const { data: answer } = await retry({ id });
+    if (answer?.retryJob.job) follow();
+  };
   const problem = data?.retryJob.userErrors[0]?.message ?? (error && messageOf(error));
   return (
     <>
-      <button type="button" className="button" disabled={fetching} onClick={() => retry({ id })}>Try again</button>
+      <button type="button" className="button" disabled={fetching} onClick={again}>Try again</button>
       {problem && <p className="problem">{problem}</p>}
     </>
   );
@@ -104,7 +109,7 @@ function Retry({ id }: { id: string }) {
 
 function stepOf({ status, progress, waitingUntil }: Job): string {
   if (status === 'QUEUED') return 'Waiting for a worker';
-  if (status === 'WAITING') return `Paused${waitingUntil ? ` until ${clock(new Date(waitingUntil).toISOString())} UTC` : ''}`;
+  if (status === 'WAITING') return `Paused${waitingUntil ? ` until ${ownTime(waitingUntil)}` : ''}`;
   return progress.message ?? 'Working';
 }
 

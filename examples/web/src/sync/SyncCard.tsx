@@ -34,7 +34,7 @@ export function SyncCard() {
   const [{ fetching, error }, start] = useMutation(StartSync);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [jobId, watch] = useState<string | null>(null);
-  const running = data?.athlete?.jobs.nodes[0]?.id;
+  const running = data?.athlete?.jobs?.nodes[0]?.id;
   useEffect(() => {
     if (running) watch(running);
   }, [running]);

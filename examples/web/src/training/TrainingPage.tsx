@@ -45,7 +45,7 @@ export function TrainingPage() {
   const [period, choose] = useState<Period>('WEEK');
   const [{ data, error }, ask] = useShown({ query: TrainingQuery, variables: { athlete: athlete.id, period } });
   const known = data?.athlete;
-  const lastRun = known?.activities.nodes[0];
+  const lastRun = known?.activities?.nodes[0];
   return (
     <>
       <div className="page-head">
