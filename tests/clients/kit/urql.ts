@@ -90,7 +90,7 @@ const Runs = gql<RunsData>`
 `;
 
 type Page = { startCursor: string | null; endCursor: string | null; hasNextPage: boolean; hasPreviousPage: boolean };
-type RunsData = { athlete: { id: string; activities: { nodes: { id: string }[]; pageInfo: Page } } | null };
+type RunsData = { athlete: { id: string; activities: { nodes: { id: string }[]; pageInfo: Page } | null } | null };
 
 /** Each page is a query of its own, and an entry of the cache. */
 export async function allRuns(athlete: string): Promise<string[]> {
@@ -99,14 +99,14 @@ export async function allRuns(athlete: string): Promise<string[]> {
   for (;;) {
     const result: OperationResult<RunsData> = await client.query(Runs, { athlete, first: 20, after });
     if (result.error) throw result.error;
-    const { nodes, pageInfo } = result.data!.athlete!.activities;
+    const { nodes, pageInfo } = result.data!.athlete!.activities!;
     runs.push(...nodes.map(({ id }) => id));
     if (!pageInfo.hasNextPage) return runs;
     after = pageInfo.endCursor;
   }
 }
 
-const Count = gql<{ athlete: { id: string; activities: { totalCount: number } } | null }>`
+const Count = gql<{ athlete: { id: string; activities: { totalCount: number } | null } | null }>`
   query Count($athlete: ID!) { athlete(id: $athlete) { id activities { totalCount } } }
 `;
 
@@ -128,16 +128,29 @@ export const watchJob = (id: string) => client.subscription(JobUpdated, { id });
 // #region changes
 const Changed = gql<ChangedData>`
   subscription Changed($athlete: ID!, $since: DateTime) {
-    athleteChanged(athleteId: $athlete, since: $since) { activities { id } deletedActivityIds distances isComplete changedAt }
+    athleteChanged(athleteId: $athlete, since: $since) { activities { id } deletedActivityIds distances athlete { id } isComplete changedAt }
   }
 `;
 
-type ChangedData = { athleteChanged: { activities: { id: string }[]; deletedActivityIds: string[]; distances: string[]; isComplete: boolean } };
+type ChangedData = {
+  athleteChanged: {
+    activities: { id: string }[];
+    deletedActivityIds: string[];
+    distances: string[];
+    athlete: { id: string } | null; // its own data changed: profile, settings, shoes, zones
+    isComplete: boolean;
+  };
+};
 
-/** Calls `changed` for each change, by whomever: ask again for what is shown, with `requestPolicy: 'network-only'`. */
-export const watchChanges = (athlete: string, changed: (of: ChangedData['athleteChanged']) => void, failed: (error: unknown) => void) =>
+type Listener = { changed: (of: ChangedData['athleteChanged']) => void; failed: (error: unknown) => void };
+
+/**
+ * Calls `changed` for each change, by whomever: ask again for what is shown, with `requestPolicy: 'network-only'`.
+ * `since` is the `now` that came with what is shown.
+ */
+export const watchChanges = (athlete: string, since: string, { changed, failed }: Listener) =>
   socket.subscribe<ChangedData>(
-    { query: stringifyDocument(Changed), variables: { athlete, since: new Date().toISOString() } },
+    { query: stringifyDocument(Changed), variables: { athlete, since } },
     { next: ({ data }) => data && changed(data.athleteChanged), error: failed, complete: () => {} },
   );
 // #endregion changes
@@ -222,9 +235,9 @@ const Restore = gql<{ restoreActivity: { job: { id: string } } }>`
 async function checkMutations(athlete: string): Promise<void> {
   const shown: { id: string; name: string }[][] = [];
   const { data: first } = await client.query(Runs, { athlete, first: 20, after: null });
-  const after = first!.athlete!.activities.pageInfo.endCursor;
+  const after = first!.athlete!.activities!.pageInfo.endCursor;
   const list = client.query(Runs, { athlete, first: 20, after }).subscribe(({ data }) => {
-    if (data?.athlete) shown.push(data.athlete.activities.nodes as { id: string; name: string }[]);
+    if (data?.athlete?.activities) shown.push(data.athlete.activities.nodes as { id: string; name: string }[]);
   });
   const until = async (isSo: (runs: { id: string; name: string }[]) => boolean) => {
     for (let tries = 0; !isSo(shown.at(-1) ?? []); tries++) {
@@ -243,7 +256,7 @@ async function checkMutations(athlete: string): Promise<void> {
   assert.equal((await rename(id, '')).data?.updateActivity.userErrors.length, 1);
   await until((runs) => runs[5]?.name === 'Shown at once');
   await rename(id, name);
-  const counted = async () => (await countRuns(athlete)).data?.athlete?.activities.totalCount;
+  const counted = async () => (await countRuns(athlete)).data?.athlete?.activities?.totalCount;
   assert.equal(await counted(), 48);
   assert.equal((await remove(id)).data?.deleteActivity.deletedActivityId, id);
   assert.equal(await counted(), 47);
@@ -254,8 +267,9 @@ async function checkMutations(athlete: string): Promise<void> {
 }
 
 async function checkChanges(athlete: string, id: string): Promise<void> {
-  const changed = new Promise<string[]>((complete, fail) => {
-    watchChanges(athlete, ({ activities }) => activities.some((each) => each.id === id) && complete([id]), fail);
+  const { data } = await client.query(gql<{ now: string }>`{ now }`, {});
+  const changed = new Promise<string[]>((complete, failed) => {
+    watchChanges(athlete, data!.now, { changed: ({ activities }) => activities.some((each) => each.id === id) && complete([id]), failed });
   });
   await rename(id, 'Told to others');
   assert.deepEqual(await changed, [id]);
@@ -264,7 +278,7 @@ async function checkChanges(athlete: string, id: string): Promise<void> {
 async function lastRuns(athlete: string): Promise<string[] | undefined> {
   const { data, error } = await client.query(Runs, { athlete, last: 5 }, { requestPolicy: 'network-only' });
   if (error) throw error;
-  return data?.athlete?.activities.nodes.map(({ id }) => id);
+  return data?.athlete?.activities?.nodes.map(({ id }) => id);
 }
 
 export async function check(athlete: string): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createOperationDescriptor, getRequest } from 'relay-runtime';
 import { socket as openSocket } from '../socket';
 import type { relayChangesSubscription } from './__generated__/relayChangesSubscription.graphql';
+import type { relayClockQuery } from './__generated__/relayClockQuery.graphql';
 import type { relayPageQuery } from './__generated__/relayPageQuery.graphql';
 import type { relayRunsQuery } from './__generated__/relayRunsQuery.graphql';
 import type { relayJobSubscription } from './__generated__/relayJobSubscription.graphql';
@@ -168,17 +169,21 @@ export const ChangesSubscription = graphql`
       activities { id name distanceMeters }
       deletedActivityIds @deleteRecord
       personalBests { id elapsedTimeSeconds }
+      athlete { id displayName gear { id name retired } }
       isComplete
       changedAt
     }
   }
 `;
 
-/** What syncs, imports and other clients change. `useSubscribeToInvalidationState([athlete], refetch)` asks again for lists. */
-export const watchChanges = (athlete: string, onError: (error: Error) => void) =>
+/**
+ * What syncs, imports and other clients change. `useSubscribeToInvalidationState([athlete], refetch)` asks again for lists.
+ * `since` is the `now` that came with what is shown.
+ */
+export const watchChanges = (athlete: string, since: string, onError: (error: Error) => void) =>
   requestSubscription<relayChangesSubscription>(environment, {
     subscription: ChangesSubscription,
-    variables: { athlete, since: new Date().toISOString() },
+    variables: { athlete, since },
     updater: (store) => store.get(athlete)?.invalidateRecord(),
     onError,
   });
@@ -242,6 +247,10 @@ const Restore = graphql`
   mutation relayRestoreMutation($activity: ID!) {
     restoreActivity(input: { activityId: $activity }) { job { id } userErrors { message } }
   }
+`;
+
+const Clock = graphql`
+  query relayClockQuery { now }
 `;
 
 const Refused = graphql`
@@ -323,13 +332,22 @@ async function checkConnection(athlete: string): Promise<void> {
 }
 
 /** Another client renames: the record here follows. */
+const send = (query: string): Promise<Response> =>
+  fetch(`${api}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...authorization() }, body: JSON.stringify({ query }) });
+
 async function checkChanges(athlete: string, id: string): Promise<void> {
   const isRenamed = () => environment.getStore().getSource().get(id)?.name === 'Told to others';
   let failed: Error | undefined;
-  watchChanges(athlete, (error) => { failed = error; });
-  const query = `mutation { updateActivity(input: { activityId: "${id}", name: "Told to others" }) { userErrors { code } } }`;
-  await fetch(`${api}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...authorization() }, body: JSON.stringify({ query }) });
+  const page = await fetchOnce<relayClockQuery>(environment, Clock, {}).toPromise();
+  watchChanges(athlete, page!.now, (error) => { failed = error; });
+  await send(`mutation { updateActivity(input: { activityId: "${id}", name: "Told to others" }) { userErrors { code } } }`);
   for (let tries = 0; !isRenamed(); tries++) {
+    assert.ok(!failed && tries < 1000, String(failed));
+    await new Promise((again) => setTimeout(again, 10));
+  }
+  await send(`mutation { createGear(input: { athleteId: "${athlete}", name: "Told to Relay" }) { userErrors { code } } }`);
+  const names = () => Object.values(environment.getStore().getSource().toJSON()).map((each) => each?.name);
+  for (let tries = 0; !names().includes('Told to Relay'); tries++) {
     assert.ok(!failed && tries < 1000, String(failed));
     await new Promise((again) => setTimeout(again, 10));
   }
@@ -345,7 +363,7 @@ export async function check(athlete: string): Promise<void> {
     const kept = environment.retain(operation);
     assert.ok(kept);
     const data: relayRunsQuery['response'] = (await fetchOnce<relayRunsQuery>(environment, Runs, variables).toPromise())!;
-    ({ endCursor: cursor = null, hasNextPage: more } = data.athlete!.activities.pageInfo);
+    ({ endCursor: cursor = null, hasNextPage: more } = data.athlete!.activities!.pageInfo);
   }
   const list = environment.getStore().getSource().get(`client:${athlete}:__RunList_activities_connection`);
   assert.equal((list!.edges as { __refs: string[] }).__refs.length, 48);
