@@ -116,6 +116,22 @@ def test_processes_have_the_time_to_end():
     assert float(config["SHUTDOWN_DELAY_S"]) >= 2 * looks_s
 
 
+def test_what_is_scaled_has_no_number_of_its_own():
+    """Else each `kubectl apply` undoes what the autoscaler found."""
+    scaled = {
+        each["spec"]["scaleTargetRef"]["name"]: each["spec"]["minReplicas"]
+        for each in MANIFESTS
+        if each["kind"] == "HorizontalPodAutoscaler"
+    }
+    assert scaled == {"pacegraph-worker": 2}
+    named = {
+        each["metadata"]["name"]: each["spec"].get("replicas")
+        for each in MANIFESTS
+        if each["kind"] == "Deployment"
+    }
+    assert named == {"pacegraph-api": 2, "pacegraph-worker": None}
+
+
 def test_probes_ask_what_is_served():
     [container] = PODS["pacegraph-api"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
@@ -124,7 +140,8 @@ def test_probes_ask_what_is_served():
         assert asked["path"] in PROBES
         assert ports[asked["port"]] == 8000
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "else Redis restarts it"
-    assert "http://127.0.0.1:8000/healthz" in CONTAINERFILE
+    assert r"http://127.0.0.1:{e.get(\"PORT\")}/healthz" in CONTAINERFILE
+    assert " PORT=8000 " in CONTAINERFILE
     assert COMPOSE["proxy"]["environment"]["API_1"] == (
         COMPOSE["api-1"]["networks"]["default"]["ipv4_address"] + ":8000"
     )

@@ -31,6 +31,9 @@ FIRED_BY = {
     "LeasesExpired": {f"pacegraph_expired_leases{{{API}}}": ON},
     "StravaAnswersBadly": {f'pacegraph_strava_troubles_total{{{API}, kind="too_slow"}}': RISES},
     "SyncBudgetSpent": {f'pacegraph_strava_troubles_total{{{API}, kind="budget_spent"}}': RISES},
+    "StravaEventsInvented": {
+        f'pacegraph_strava_troubles_total{{{API}, kind="event_budget_spent"}}': RISES
+    },
     "StravaQuotaUsedUp": {
         f'pacegraph_strava_quota{{{API}, window="day", requests="reads", what="used"}}': "999x120 1000x300",
         f'pacegraph_strava_quota{{{API}, window="day", requests="reads", what="limit"}}': "1000x420",
@@ -39,6 +42,11 @@ FIRED_BY = {
     "StravaEventsLost": {f'pacegraph_strava_events_total{{{API}, outcome="not_stored"}}': RISES},
     "StravaEventsForeign": {
         f'pacegraph_strava_events_total{{{API}, outcome="malformed"}}': RISES_FAST
+    },
+    "SyncsBehind": {
+        f'pacegraph_athletes_by_sync_lag{{{API}, lag="7d"}}': "1x120 2x300",
+        f'pacegraph_athletes_by_sync_lag{{{API}, lag="1d"}}': "35x420",
+        'pacegraph_athletes_by_sync_lag{instance="api-2", job="pacegraph", lag="1d"}': "35x420",
     },
     "SyncProblemsGrow": {f"pacegraph_sync_problems{{{API}}}": ON},
     "SignInsBusy": {f'pacegraph_sign_ins_total{{{API}, outcome="busy"}}': RISES},

@@ -5,10 +5,11 @@ client in a row have the same one.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
@@ -54,11 +55,36 @@ def pooler(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield url
 
 
-@pytest.fixture
-def pooled(pooler: str, database_url: str) -> dict[str, str]:
-    """Settings by which the test's database is reached through PgBouncer."""
-    return {
-        "database_url": pooler + str(make_url(database_url).database),
+@pytest.fixture(scope="module", autouse=True)
+def _counted(request: pytest.FixtureRequest, pooler: str) -> Iterator[None]:
+    """Tell whose transactions went through it."""
+    tests = sum(each.path == request.path for each in request.session.items)
+    before = transactions(pooler)
+    yield
+    made = transactions(pooler) - before
+    print(f"\n{tests} tests of {request.path.name}: {made} transactions")  # noqa: T201 - for who ran it
+
+
+def transactions(url: str) -> int:
+    """How many transactions went through it."""
+    with psycopg.connect(f"{url}pgbouncer", autocommit=True) as console:
+        shown = console.pgconn.exec_(b"SHOW STATS")
+    names = [shown.fname(column) for column in range(shown.nfields)]
+    column = names.index(b"total_xact_count")
+    return sum(int(shown.get_value(row, column) or 0) for row in range(shown.ntuples))
+
+
+@pytest.fixture(scope="session")
+def pooled_by(pooler: str) -> Callable[[str], dict[str, str]]:
+    """Makes settings by which the database of a URL is reached through PgBouncer."""
+    return lambda url: {
+        "database_url": pooler + str(make_url(url).database),
         "database_pooler": "transaction",
-        "database_direct_url": database_url,
+        "database_direct_url": url,
     }
+
+
+@pytest.fixture
+def pooled(pooled_by: Callable[[str], dict[str, str]], database_url: str) -> dict[str, str]:
+    """The same, of the test's database."""
+    return pooled_by(database_url)
