@@ -6,7 +6,7 @@ a secret of the settings, or a text that looks like a token.
 """
 
 from logs.context import begin, bind, bound, correlation
-from logs.handlers import left_out_lines, write
+from logs.handlers import DIFFERS, HARMLESS_LENGTH, LineForm, left_out_lines, write
 from logs.setup import (
     child_process,
     flush_reports,
@@ -20,6 +20,9 @@ from logs.setup import (
 )
 
 __all__ = [
+    "DIFFERS",
+    "HARMLESS_LENGTH",
+    "LineForm",
     "begin",
     "bind",
     "bound",

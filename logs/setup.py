@@ -23,7 +23,7 @@ from logs.redaction import Redaction
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 _COPY = Path(__file__).resolve().parents[1]
-_QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
+_QUIET = ("httpx", "httpcore", "urllib3", "asyncio", "rq", "alembic")
 """Noisy loggers: they get WARNING unless LOG_LEVELS sets another level."""
 
 _INDEPENDENT = ("rq.worker",)

@@ -5,7 +5,7 @@ the default here. `load_settings` reports the first invalid setting in one line 
 module for each concern declares its settings; `Settings` has all of them.
 """
 
-from settings.environment import child_environment, tell_libraries
+from settings.environment import child_environment, named_certificates, tell_libraries
 from settings.redis_address import RedisServers
 from settings.settings import (
     InvalidSettings,
@@ -22,6 +22,7 @@ __all__ = [
     "child_environment",
     "get_settings",
     "load_settings",
+    "named_certificates",
     "tell_libraries",
     "wants_json_logs",
 ]

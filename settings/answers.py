@@ -47,5 +47,5 @@ class AnswerSettings(SettingsPart):
         ge=0,
         le=86_400,
         description="Seconds after which freed memory that the C library keeps is given back to "
-        "the system, if it is 8 MiB or more (glibc). 0: never.",
+        "the system, if it is 2 MiB or more (glibc). 0: never.",
     )

@@ -72,3 +72,9 @@ def child_environment(**values: str) -> dict[str, str]:
 def tell_libraries(**values: str) -> None:
     """Set what libraries read in the environment when they are imported."""
     os.environ.update(values)
+
+
+def named_certificates() -> tuple[str | None, str | None]:
+    """Get the file, else the folder, of the certificates to trust that OpenSSL's variables name."""
+    file = os.environ.get("SSL_CERT_FILE") or None
+    return file, None if file else os.environ.get("SSL_CERT_DIR") or None

@@ -52,7 +52,12 @@ class Settings(
         """Operations of one caller that run at once."""
         if self.concurrent_operations is not None:
             return self.concurrent_operations
-        return max(1, (self.database_pool_size + self.database_max_overflow) // 2)
+        return max(1, self.most_connections // 2)
+
+    @property
+    def most_connections(self) -> int:
+        """Connections of one engine to PostgreSQL."""
+        return self.database_pool_size + self.database_max_overflow
 
     @property
     def url(self) -> str:

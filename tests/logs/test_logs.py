@@ -75,6 +75,37 @@ def test_both_ways_of_writing_make_the_same_line(written):
     assert list(fast.items()) == list(slow.items())
 
 
+@pytest.mark.parametrize("operation", [None, "Mine", "100%s", 'a "name"'])
+def test_lines_of_a_form_are_those_of_the_other_ways(written, operation):
+    fields = {"status": 200, "operation": operation}
+    text, logger = written(log_format="json"), logging.getLogger("pacegraph.t")
+    form = logs.LineForm(logger, logging.INFO, "request", {"of": logs.DIFFERS, **fields})
+    for value in ("one", "two"):
+        logs.write(logger, logging.INFO, "request", {"of": value, **fields})
+        assert form.write(b'"%b"' % value.encode())
+    lines = [json.loads(line) for line in text().splitlines()]
+    for one, other in zip(lines[::2], lines[1::2], strict=True):
+        assert list(one) == list(other)
+        assert one | {"timestamp": None} == other | {"timestamp": None}
+        assert one["timestamp"] <= other["timestamp"]
+        assert len(one["timestamp"]) == len(other["timestamp"])
+    logger.setLevel(logging.WARNING)
+    assert form.write(b"0")
+    assert text().count("\n") == 4
+
+
+def test_a_form_writes_no_line_that_has_bound_fields_or_is_text(written):
+    logger = logging.getLogger("pacegraph.t")
+    form = logs.LineForm(logger, logging.INFO, "request", {"of": logs.DIFFERS})
+    text = written(log_format="json")
+    with logs.bound(trace_id="t"):
+        assert not form.write(b"1")
+    assert form.write(b"1")
+    assert text().count("\n") == 1
+    written(log_format="text")
+    assert not form.write(b"1")
+
+
 @pytest.mark.parametrize(
     "error", [KeyError("mine"), ExceptionGroup("both", [ValueError("a"), KeyError("b")])], ids=str
 )
