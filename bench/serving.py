@@ -48,10 +48,14 @@ class Served:
 
     def cpu_with_database_s(self) -> float:
         """Seconds of CPU that the API and PostgreSQL have used, processes that ended included."""
+        return self.cpu_s() + self.postgres_cpu_s()
+
+    def postgres_cpu_s(self) -> float:
+        """Seconds of CPU that PostgreSQL has used, processes that ended included."""
         pid = int((Path(self.pgdata) / "postmaster.pid").read_text().split("\n", 1)[0])
         server = psutil.Process(pid)
         processes = (server, *server.children(recursive=True))
-        return self.cpu_s() + sum(cpu_with_ended_s(each) for each in processes)
+        return sum(cpu_with_ended_s(each) for each in processes)
 
     def memory_mb(self) -> float:
         """Resident memory of the API process."""
@@ -149,18 +153,20 @@ def wrk(
     connections: int = 16,
     rotate: bool = False,
     documents: int = 0,
+    after: int = 0,
 ) -> Load:
     """Send the query in the file repeatedly. Raises WrkFailed.
 
     `rotate` sends the athletes' ids in turn as the variable `id`. With `documents`, as many
-    distinct ones are sent in turn in place of the query.
+    distinct ones are sent in turn in place of the query, from the one behind `after` on.
     """
     environment = {
         "GQL_FILE": str(query),
         "GQL_TOKEN": server.token,
         "GQL_IDS": server.ids if rotate else "",
     }
-    environment |= {"GQL_ROTATE": "1" if rotate else "0", "GQL_DOCUMENTS": str(documents)}
+    environment |= {"GQL_ROTATE": "1" if rotate else "0"}
+    environment |= {"GQL_DOCUMENTS": str(documents), "GQL_AFTER": str(after)}
     script = "documents" if documents else "gql"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
     output = subprocess.run(
@@ -210,3 +216,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     for row in rows:
         print(f"| {' | '.join(str(cell) for cell in row)} |")
     print(flush=True)
+
+
+def is_ready(url: str) -> bool:
+    """Whether the API at an address says that it is."""
+    import httpx
+
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -12,12 +12,14 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 import psutil
 
-from bench.serving import ROOT, print_table
+from bench.serving import ROOT, is_ready, print_table
 from bench.soak_load import READERS, WATCHERS, Load
 from bench.soak_samples import PARTS, Samples, children
 from bench.sync import running, write_runs
@@ -25,7 +27,9 @@ from bench.sync import running, write_runs
 RUNS = 300
 _SAMPLE_EVERY_S = 5.0
 _DISTURBED_S = 20.0
-"""For how long a restart may be noticed."""
+"""For how long a restart may be noticed, and beyond that until the API is ready: a busy machine starts slowly."""
+_MOST_DISTURBED_S = 120.0
+"""What does not come back for so long counts as failed."""
 _LEAST_PAUSE_S, _MOST_PAUSE_S = 30.0, 150.0
 _STOP = dict.fromkeys(PARTS, signal.SIGTERM) | {"PostgreSQL": signal.SIGINT}
 """How a part is asked to end. At SIGTERM PostgreSQL would wait for all its clients."""
@@ -39,21 +43,48 @@ _ENVIRONMENT = {
 """A port of its own, and budgets that it does not use up."""
 
 
+class Disturbance:
+    """What a restart excuses: from its begin until the API is ready again.
+
+    `is_ready` asks the API; `now_s` is a clock that never jumps.
+    """
+
+    def __init__(
+        self, is_ready: Callable[[], bool], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._is_ready, self._now_s = is_ready, now_s
+        self._began_s = float("-inf")
+        self._is_back = True
+
+    def begin(self) -> None:
+        self._began_s, self._is_back = self._now_s(), False
+
+    def look(self) -> None:
+        """Note whether what was ended is back. Call it every few seconds."""
+        if not self._is_back and self._since_s > _DISTURBED_S:
+            self._is_back = self._is_ready()
+
+    @property
+    def is_on(self) -> bool:
+        since_s = self._since_s
+        return since_s < _DISTURBED_S or (not self._is_back and since_s < _MOST_DISTURBED_S)
+
+    @property
+    def _since_s(self) -> float:
+        return self._now_s() - self._began_s
+
+
 class Restarts:
     """Ends the parts of `pacegraph run`, one at a time. Its supervisor starts them again."""
 
-    def __init__(self, pid: int, minutes: float) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, minutes: float, disturbance: Disturbance) -> None:
+        """Take the process of `pacegraph run`."""
+        self._pid, self._disturbance = pid, disturbance
         pause_s = 60 * minutes / (2 * len(PARTS) + 2)
         self._pause_s = min(_MOST_PAUSE_S, max(_LEAST_PAUSE_S, pause_s))
         self._due_at = time.monotonic() + self._pause_s
         self._turns = cycle([*_STOP.items(), *((part, signal.SIGKILL) for part in PARTS)])
-        self._last = float("-inf")
         self.count = 0
-
-    @property
-    def are_noticed(self) -> bool:
-        return time.monotonic() - self._last < _DISTURBED_S
 
     def next_if_due(self) -> None:
         if time.monotonic() < self._due_at:
@@ -62,7 +93,7 @@ class Restarts:
         self._due_at = time.monotonic() + self._pause_s
         if (process := children(self._pid).get(part)) is None:
             raise SystemExit(f"soak: {part} did not come back")
-        self._last = time.monotonic()
+        self._disturbance.begin()
         try:
             process.send_signal(number)
         except psutil.NoSuchProcess:
@@ -79,12 +110,14 @@ def main() -> int:
         write_runs(runs, RUNS, is_whole=True)
         with running(ROOT, home, runs, workers=2, **_ENVIRONMENT) as facts:
             samples = Samples(facts["pid"], home)
-            restarts = Restarts(facts["pid"], minutes)
+            disturbance = Disturbance(partial(is_ready, facts["url"]))
+            restarts = Restarts(facts["pid"], minutes, disturbance)
             until = time.monotonic() + 60 * minutes
-            with Load(facts, lambda: restarts.are_noticed) as load:
+            with Load(facts, lambda: disturbance.is_on) as load:
                 while time.monotonic() < until:
+                    disturbance.look()
                     restarts.next_if_due()
-                    if not restarts.are_noticed:
+                    if not disturbance.is_on:
                         samples.take()
                     time.sleep(_SAMPLE_EVERY_S)
     return _report(samples, restarts, load, minutes)

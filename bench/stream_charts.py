@@ -12,8 +12,7 @@ from itertools import pairwise
 from bench.recording import three_hours
 from bench.serving import ROOT
 from db.chart_samples import StoredStreams, StreamsRequest
-from db.stored_levels import encode_levels
-from db.stream_encoding import encode
+from db.stored_levels import encode_samples
 
 POINTS = 500
 WINDOW_S = 30
@@ -68,10 +67,10 @@ class Drawn:
 def columns_of(points: int) -> Drawn:
     """Choose the points of the recording."""
     samples = three_hours()
-    marks, levels = encode_levels(samples)
-    packed = next((each.samples for each in levels if each.points >= points), None)
+    encoded = encode_samples(samples)
+    packed = next((each.samples for each in encoded.levels if each.points >= points), None)
     stored = StoredStreams(
-        len(samples.time_s), packed or encode(samples), None if packed else marks
+        len(samples.time_s), packed or encoded.samples, None if packed else encoded.marks
     )
     found = stored.choose(StreamsRequest(points), ("time_s", "distance_m", "heart_rate_bpm"))
     time_s, distance_m, rates = found.columns.values()

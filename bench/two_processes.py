@@ -19,10 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-import httpx
 import psutil
 
-from bench.serving import QUERIES, ROOT, Served, print_table, require_tools, served, wrk
+from bench.serving import QUERIES, ROOT, Served, is_ready, print_table, require_tools, served, wrk
 from local.bench_serve import DEFAULT_ACTIVITIES
 
 LEAST = 1.6
@@ -129,7 +128,7 @@ def _beside(first: Served) -> Iterator[Served]:
     url = f"http://127.0.0.1:{_SECOND_PORT}"
     try:
         until = time.monotonic() + _READY_WITHIN_S
-        while not _is_ready(url):
+        while not is_ready(url):
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit("bench: the second API process did not start")
             time.sleep(0.1)
@@ -137,13 +136,6 @@ def _beside(first: Served) -> Iterator[Served]:
     finally:
         process.terminate()
         process.wait()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 if __name__ == "__main__":
