@@ -119,11 +119,14 @@ def clone_of(postgres_url: str) -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="session")
-def clone(postgres_url: str, clone_of: Clone) -> Clone:
+def clone(postgres_url: str, clone_of: Clone, request: pytest.FixtureRequest) -> Clone:
     """Makes migrated databases: the URL of each, which is dropped at the end of the block."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE migrated")
-    upgrade(load_settings(None, database_url=postgres_url.replace("@/postgres", "@/migrated")))
+    url = postgres_url.replace("@/postgres", "@/migrated")
+    upgrade(load_settings(None, database_url=url))
+    if partitioned := request.config.pluginmanager.get_plugin("tests.partitioned"):
+        partitioned.partition(url)
     return partial(clone_of, "migrated")
 
 
@@ -134,17 +137,27 @@ def database_url(clone: Clone) -> Iterator[str]:
         yield url
 
 
+Reached = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def reached(request: pytest.FixtureRequest) -> Reached:
+    """Makes the settings by which the database of a URL is reached.
+
+    `-p tests.operations.pgbouncer` puts a pooler in front of all that are reached so.
+    """
+    if request.config.pluginmanager.has_plugin("tests.operations.pgbouncer"):
+        pooled: Reached = request.getfixturevalue("pooled_by")
+        return pooled
+    return lambda url: {"database_url": url}
+
+
 @pytest.fixture
-def settings(
-    database_url: str, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Settings:
-    is_pooled = request.config.pluginmanager.has_plugin("tests.operations.pgbouncer")
-    changes = request.getfixturevalue("pooled") if is_pooled else {}
-    url = changes.pop("database_url", database_url)
-    return settings_of(url, redis_url, tmp_path, **changes)
+def settings(database_url: str, redis_url: str, tmp_path: Path, reached: Reached) -> Settings:
+    return settings_of(database_url, redis_url, tmp_path, **reached(database_url))
 
 
-def settings_of(database_url: str, redis_url: str, home: Path, **changes: str) -> Settings:
+def settings_of(database_url: str, redis_url: str, home: Path, /, **changes: str) -> Settings:
     urls = {
         "database_url": database_url,
         "redis_url": redis_url,
@@ -156,7 +169,10 @@ def settings_of(database_url: str, redis_url: str, home: Path, **changes: str) -
 
 @pytest.fixture(scope="module")
 def shared_settings(
-    clone: Clone, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+    clone: Clone,
+    redis_server_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    reached: Reached,
 ) -> Iterator[Settings]:
     """Settings of a migrated database that the tests of a module share, for they leave it as it is.
 
@@ -165,7 +181,8 @@ def shared_settings(
     with Redis.from_url(redis_server_url) as client:
         client.flushall()
     with clone() as url:
-        yield settings_of(url, redis_server_url, tmp_path_factory.mktemp("shared"))
+        home = tmp_path_factory.mktemp("shared")
+        yield settings_of(url, redis_server_url, home, **reached(url))
 
 
 Connect = Callable[[str], AbstractContextManager[Connection]]
@@ -204,9 +221,10 @@ def db(connect_to: Connect, database_url: str) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def shared_db(connect_to: Connect, shared_settings: Settings) -> Iterator[Connection]:
-    """A connection to the module's database that commits each statement."""
-    assert shared_settings.database_url
-    with connect_to(shared_settings.database_url.get_secret_value()) as connection:
+    """A connection to the module's database that commits each statement, past any pooler as `db`."""
+    url = shared_settings.past_pooler().database_url
+    assert url
+    with connect_to(url.get_secret_value()) as connection:
         yield connection
 
 

@@ -39,9 +39,9 @@ from db.models import (
     Upload,
 )
 from db.statements.athletes import athlete_change
-from db.statements.performance import personal_best
 from db.stream_codec import Samples
 from graph.global_id import encode_id
+from jobs.sync import personal_bests as sync_bests
 from jobs.sync.stored_streams import EncodedStreams, store_streams
 from tests.activity_parts import (  # noqa: F401 - one name for all factories
     create_gear,
@@ -219,14 +219,16 @@ def create_streams(
     db: Connection, activity_id: int, of: Samples, *, version: int = STREAMS_VERSION
 ) -> None:
     """The streams of an activity, as jobs store them; those of version 1 are as 0.2 stored them."""
+    found = select(Activity.id, Activity.athlete_id).where(Activity.id == activity_id)
+    activity = db.execute(found).one()
     if version == STREAMS_VERSION:
-        activity = select(Activity.id, Activity.athlete_id).where(Activity.id == activity_id)
-        store_streams(db, db.execute(activity).one(), EncodedStreams.from_samples(of))
+        store_streams(db, activity, EncodedStreams.from_samples(of))
         return
     channels = [of.time_s, of.distance_m, of.heart_rate_bpm]
     body = b"".join(b"\xff" + array("d", each or ()).tobytes() for each in channels)
     packed = b"\x01" + len(of.time_s).to_bytes(4, "little") + compress(body)
-    columns = {"activity_id": activity_id, "sample_count": len(of.time_s), "samples": packed}
+    owner = {"activity_id": activity.id, "athlete_id": activity.athlete_id}
+    columns = owner | {"sample_count": len(of.time_s), "samples": packed}
     db.execute(insert(ActivityStreams).values(columns))
 
 
@@ -313,9 +315,7 @@ def create_best(db: Connection, athlete_id: int, elapsed_s: float = 1200.0, **co
 
 def recalculate_bests(db: Connection, athlete_id: int) -> None:
     """Update which efforts count, and the personal bests, as a job does."""
-    # Links between bests are checked at the end of the transaction; here each statement is one.
-    for statement in personal_best.recalculate():
-        db.execute(statement, {"athlete_ids": [athlete_id]})
+    sync_bests.recalculate_bests(db, [athlete_id])
 
 
 def create_job_problem(

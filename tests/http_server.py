@@ -15,6 +15,8 @@ _IDLE_S = 75
 """Seconds that a connection may be idle: more than httpx keeps one. With the same 5 s, a request was
 sent just as the server closed the connection."""
 _LOOK_EVERY_S = 0.005
+_LAST_TURNS = 5
+"""Turns of the loop in which an accepted connection reaches its protocol."""
 
 
 class _Server(uvicorn.Server):
@@ -51,12 +53,17 @@ class _Server(uvicorn.Server):
         for task in state.tasks:
             task.cancel()
         await self.lifespan.shutdown()
+        # Connections that are left, or were accepted meanwhile, would outlive their loop.
+        for _ in range(_LAST_TURNS):
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 @contextmanager
-def listening(app: Any, **options: Any) -> Iterator[str]:
-    """Serve `app` on a free port, with uvicorn's options; gives host and port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def listening(app: Any, *, at: str = "127.0.0.1", **options: Any) -> Iterator[str]:
+    """Serve `app` on a free port of an address, with uvicorn's options; gives host and port."""
+    with socket.create_server((at, 0)) as listener:
         # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         usual = {"log_level": "warning", "access_log": False, "timeout_keep_alive": _IDLE_S}
@@ -65,7 +72,7 @@ def listening(app: Any, **options: Any) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         thread.start()
         try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
+            yield f"{at}:{listener.getsockname()[1]}"
         finally:
             server.stop()
             thread.join()

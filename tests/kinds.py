@@ -10,6 +10,7 @@ without a fixture of `_SERVICES` is named in `_BY_PATH`.
 """
 
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ _BY_PATH = {
     "tests/legacy/": "migration",
     "tests/db/test_migration.py": "integration",  # databases of its own
     "tests/db/test_migration_lint.py": "integration",  # runs squawk
+    "tests/db/test_partitions.py": "integration",  # runs pytest
+    "tests/db/test_partitions_elsewhere.py": "integration",  # three PostgreSQL servers
     "tests/load/": "load",
     "tests/churn/": "load",
     "tests/security/test_abuse.py": "load",
@@ -42,6 +45,7 @@ _BY_PATH = {
     "tests/browser/": "integration",
     "tests/clients/": "integration",
     "tests/http_audit/": "integration",
+    "tests/schema_lint/": "integration",  # runs ESLint
     "tests/faults/test_crash_points.py": "integration",  # processes that are killed
     "tests/faults/test_random_kills.py": "integration",  # services that it kills
     "tests/faults/test_run.py": "integration",  # starts a whole server
@@ -52,11 +56,14 @@ _BY_PATH = {
     "tests/local/": "integration",  # starts and ends services
     "tests/operations/": "integration",  # proxies and API processes
     "tests/operator_commands/": "integration",  # the same
+    "tests/runtime/test_allocator.py": "integration",  # starts Python anew
     "tests/runtime/test_lean_imports.py": "integration",  # starts Python anew
     "tests/runtime/test_parent_death.py": "integration",  # forks
     "tests/runtime/test_redis_clients.py": "integration",  # one test's Redis never answers
+    "tests/runtime/test_small_objects.py": "integration",  # starts Python anew
     "tests/security/test_supply_chain.py": "integration",  # runs pip-audit
     "tests/site/test_guides.py": "integration",  # starts a whole server
+    "tests/strava/test_bounded_connections.py": "integration",  # proxies and hosts that misbehave
     "tests/strava/test_bounded_exchange.py": "integration",  # servers that misbehave
     "tests/strava/test_client.py": "integration",  # these ask the simulated Strava over HTTP
     "tests/strava/test_conformance.py": "integration",
@@ -91,6 +98,9 @@ _OUTSIDE = {
 
 _tried: list[str] | None = None
 """What the unit test under way tried; None while there is none."""
+
+_others: frozenset[int | None] = frozenset()
+"""Idents of the threads that ran before the unit test under way: servers of longer-lived fixtures."""
 
 
 class ReachedOut(Exception):
@@ -171,14 +181,16 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 class _Watch:
     """Watches a unit test, whose setup and call fail if it reaches out; the end of other tests'
-    fixtures is not its.
+    fixtures is not its, nor what threads do that ran before.
     """
 
     def __init__(self, item: pytest.Item) -> None:
         self._is_unit = item.get_closest_marker("unit") is not None
 
     def __enter__(self) -> None:
-        global _tried  # noqa: PLW0603 - audit hooks are the interpreter's
+        global _others, _tried  # noqa: PLW0603 - audit hooks are the interpreter's
+        running = {each.ident for each in threading.enumerate()}
+        _others = frozenset(running - {threading.get_ident()})
         _tried = [] if self._is_unit else None
 
     def __exit__(self, *_: object) -> None:
@@ -189,7 +201,7 @@ class _Watch:
 
 
 def _refuse(event: str, _: tuple[object, ...]) -> None:
-    if _tried is not None and event in _OUTSIDE:
+    if _tried is not None and event in _OUTSIDE and threading.get_ident() not in _others:
         _tried.append(event)
         raise ReachedOut(event)
 

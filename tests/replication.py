@@ -85,6 +85,10 @@ class Server:
             else:
                 return
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def run(self, statement: str) -> object:
         """Run a statement; gives its first value, if it has any."""
         with psycopg.connect(self.url, autocommit=True) as connection:

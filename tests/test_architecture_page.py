@@ -20,6 +20,7 @@ from tests.test_architecture import (
 )
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
+WHERE = (ROOT / "docs" / "where-to-change.md").read_text()
 DECISIONS = ROOT / "docs" / "decisions"
 RECORDS = sorted(path.name for path in DECISIONS.glob("0*.md"))
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \|$", re.MULTILINE)
@@ -89,20 +90,27 @@ def imported_by(top: str) -> set[str]:
     return names & TOPS
 
 
-def test_every_row_of_what_to_change_names_files():
-    table = PAGE.split("## Where to change what")[1].split("## Packages")[0]
-    rows = [
-        row
-        for row in re.findall(r"^\| (.+) \| (.+) \|$", table, re.MULTILINE)
-        if row != ("What you want to change", "File")
-    ]
-    places = [_CODE.findall(place) for _, place in rows]
-    assert len(rows) > 100
-    assert [what for (what, _), named in zip(rows, places, strict=True) if not named] == []
+_SUBJECTS = [
+    row
+    for row in re.findall(r"^\| (.+) \| (.+) \|$", WHERE, re.MULTILINE)
+    if row != ("What you want to change", "File")
+]
+
+
+def test_every_subject_names_files_that_exist():
+    places = [_CODE.findall(place) for _, place in _SUBJECTS]
+    assert len(_SUBJECTS) > 200
+    assert [what for (what, _), named in zip(_SUBJECTS, places, strict=True) if not named] == []
     paths = {each for named in places for each in named if "/" in each}
     missing = {each for each in paths if not (ROOT / each).exists()}
     assert missing == set()
     assert {each for each in paths if each.endswith("/") != (ROOT / each).is_dir()} == set()
+
+
+def test_a_subject_stands_once_and_its_files_are_not_paired_by_semicolons():
+    subjects = [what for what, _ in _SUBJECTS]
+    assert len(set(subjects)) == len(subjects)
+    assert [what for what, place in _SUBJECTS if ";" in place] == []
 
 
 def named_files(text: str) -> set[str]:

@@ -69,6 +69,32 @@ SWALLOWED = (
     "import contextlib, socket\n    with contextlib.suppress(BaseException):\n        "
     "socket.create_connection(('127.0.0.1', 9), timeout=1)"
 )
+IN_A_THREAD = (
+    "import threading; from contextlib import suppress; from socket import create_connection\n"
+    "    def reach():\n        with suppress(BaseException):\n"
+    "            create_connection(('127.0.0.1', 9), timeout=1)\n"
+    "    thread = threading.Thread(target=reach); thread.start(); thread.join()"
+)
+BESIDE = """
+import threading
+from contextlib import suppress
+from socket import create_connection
+
+reached = threading.Event()
+
+def reach():
+    while True:
+        with suppress(ConnectionRefusedError):
+            create_connection(("127.0.0.1", 9), timeout=1)
+        reached.set()
+
+threading.Thread(target=reach, daemon=True).start()
+
+def test_beside():
+    reached.clear()
+    assert reached.wait(5)
+"""
+"""A thread that ran before the test goes on connecting, as a server of a fixture does."""
 INSIDE = "import asyncio; asyncio.run(asyncio.sleep(0))"
 """An event loop has sockets of its own."""
 
@@ -84,7 +110,7 @@ def run_tests(folder: Path, source: str, *arguments: str) -> subprocess.Complete
 def failures(tmp_path_factory) -> dict[str, str]:
     """How each body fails as a unit test, empty where it passes; all run in one process."""
     folder = tmp_path_factory.mktemp("kinds")
-    bodies = {**REACH_OUT, "swallowed": SWALLOWED, "inside": INSIDE}
+    bodies = {**REACH_OUT, "swallowed": SWALLOWED, "thread": IN_A_THREAD, "inside": INSIDE}
     source = "\n\n".join(
         f"def test_{name.replace('-', '_')}():\n    {body}\n" for name, body in bodies.items()
     )
@@ -160,8 +186,14 @@ def test_a_unit_test_that_reaches_out_fails(failures, name):
     assert "a unit test opens no socket and starts no process" in failures[name]
 
 
-def test_a_unit_test_that_swallows_the_refusal_fails_too(failures):
-    assert "ReachedOut" in failures["swallowed"]
+@pytest.mark.parametrize("name", ["swallowed", "thread"])
+def test_a_unit_test_that_swallows_the_refusal_fails_too(failures, name):
+    assert "ReachedOut" in failures[name]
+
+
+def test_what_others_do_beside_a_unit_test_is_not_its(tmp_path):
+    run = run_tests(tmp_path, BESIDE)
+    assert "1 passed" in run.stdout
 
 
 def test_a_unit_test_that_stays_inside_passes(failures):

@@ -32,3 +32,13 @@ def test_files_that_are_promised_exist():
     named = set(re.findall(r"`((?:docs/)?[a-z.]+\.(?:md|graphql|example))`", PROMISES))
     assert {name for name in named if not (ROOT / name).exists()} == set()
     assert len(PUBLIC) == 3
+
+
+def test_lock_files_of_npm_name_no_registry():
+    """npm writes the registry's address into a lock file unless `.npmrc` beside it says otherwise."""
+    locks = [each for each in ROOT.glob("**/package-lock.json") if "node_modules" not in each.parts]
+    assert len(locks) >= 8
+    for lock in locks:
+        assert '"resolved"' not in lock.read_text(), lock
+        told = (lock.parent / ".npmrc").read_text()
+        assert "omit-lockfile-registry-resolved=true" in told, lock

@@ -9,6 +9,7 @@ from tests.snippets import ROOT, NoRegion, named, pasted, region
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 KIT = ROOT / "tests" / "clients" / "kit"
+HOUDINI = ROOT / "tests" / "clients" / "houdini" / "src"
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 
 
@@ -21,7 +22,8 @@ def test_each_region_is_shown():
     shown = set().union(*(named(path.read_text()) for path in PAGES))
     written = {
         (file.relative_to(ROOT).as_posix(), name)
-        for file in [*KIT.glob("*.ts"), *(KIT / "relay").glob("*.ts")]
+        for folder in (KIT, KIT / "relay", KIT / "isograph", HOUDINI)
+        for file in folder.glob("*.ts*")
         for name in re.findall(r"^// #region ([\w-]+)$", file.read_text(), re.MULTILINE)
     }
     assert written

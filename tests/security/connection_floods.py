@@ -204,8 +204,10 @@ class _Flood:
         self.sent = 0
 
     def run(self, connections: int, until: float) -> None:
+        open_until = (time.monotonic() + until) / 2  # a handshake takes as long as a request
         for _ in range(connections):
-            self._begin()
+            if time.monotonic() < open_until:
+                self._begin()
         while time.monotonic() < until:
             for key, events in self._selector.select(0.1):
                 try:
@@ -305,10 +307,21 @@ def _ended(connections: Iterable[socket.socket]) -> list[socket.socket]:
     return ended
 
 
+def _wait_until_answered(address: tuple[str, int]) -> None:
+    """Wait until this address is served: the flood before may have left it behind its pace."""
+    with socket.create_connection(address, timeout=60, source_address=SOURCE) as connection:
+        connection.sendall(request("GET", "/healthz"))
+        connection.recv(1000)
+
+
 def _main(kind: str, server: str, seconds: float) -> int:
     host, port = server.split(":")
-    address, until = (host, int(port)), time.monotonic() + seconds
+    address = (host, int(port))
     os.nice(5)  # elsewhere it would have a machine of its own
+    _wait_until_answered(address)
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
+    until = time.monotonic() + seconds
     if kind == "connections":
         return _open_many(address, until)
     if kind == "churn":

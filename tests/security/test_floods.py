@@ -76,6 +76,8 @@ def under(kind: str, api: ApiProcess, runners: list[Runner]) -> tuple[dict, str]
     """Let both ask; gives what the honest ones saw, and what the other one sent."""
     command = [sys.executable, "-m", "tests.security.connection_floods", kind, api.address]
     with subprocess.Popen([*command, str(SECONDS + 2)], stdout=subprocess.PIPE, text=True) as flood:
+        assert flood.stdout is not None
+        assert flood.stdout.readline() == "begun\n"
         time.sleep(0.5)
         seen = honest(api, runners, SECONDS)
         sent, _ = flood.communicate(timeout=30)

@@ -124,7 +124,7 @@ async def _(world: World) -> str:
     "GraphiQL found",
     COP,
     "`GET /graphiql`, GRAPHIQL=off",
-    "404 NOT_FOUND",
+    "404",
     "tests/web/routes/test_graphiql_page.py",
 )
 async def _(world: World) -> str:
