@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides first-app graphiql example example-pictures audit audit-if-answered bench \
+.PHONY: help environment run check check-code lint words format schema schema-check schema-lint snippets docs guides first-app graphiql example example-pictures graphiql-pictures audit audit-if-answered bench \
 	bench-more bench-serve scale soak real-recordings pictures lock sbom clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-operations test-quota test-fuzz test-security test-whole test-year
@@ -37,7 +37,7 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-APART = browser or http_audit or clients or first_app or churn or security or fuzz or drill or kills or crash_points or floods or imports or operations or year
+APART = browser or http_audit or schema_lint or clients or first_app or churn or security or fuzz or drill or kills or crash_points or floods or imports or operations or year
 ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests but the older service's and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
@@ -67,7 +67,7 @@ coverage: environment ## run the tests of `make test`, `make test-migration` and
 		$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$ended
 
 test-whole: environment ## run the tests that start whole servers, workers or the older service
-	@exec $(PYTEST) $(PARALLEL) -m whole $(TESTS)
+	@exec $(PYTEST) $(PARALLEL) -m "whole and not operations" $(TESTS)
 
 drill: environment ## rehearse docs/rollback.md: run each of its commands on a whole server while clients read
 	@$(PYTEST) -n 0 -s -m drill $(TESTS) || { code=$$?; [ $$code = 5 ] && [ ! -d tests/legacy ] || exit $$code; }
@@ -104,8 +104,9 @@ test-imports: environment ## import 2,000 activities from files with two workers
 test-crash-points: environment ## kill a worker before and after every commit and request of each kind of sync (CRASH_EACH)
 	@exec $(PYTEST) $(PARALLEL) -m crash_points $(TESTS)
 
+# All of our tests that run through PgBouncer: -m "operations and whole".
 test-operations: environment ## run the files of deploy/ in HAProxy, nginx, Caddy and Prometheus (Debian's packages)
-	@exec $(BIN)/python -m pytest -m operations -s $(TESTS)
+	@exec $(BIN)/python -m pytest -m "operations and not whole" -s $(TESTS)
 
 test-year: environment ## simulate a year of 30 athletes, with webhooks lost, repeated and late; prints its time (YEAR_DAYS, YEAR_SEED, YEAR_PROCESSES)
 	@exec $(BIN)/python -m pytest -m year -n 0 -s $(TESTS)
@@ -148,6 +149,9 @@ schema-check: environment
 	@$(BIN)/python -m cli schema --check
 	@$(BIN)/python -m tests.schema_changes --check
 
+schema-lint: environment ## check schema.graphql with graphql-eslint, and its changes with GraphQL Inspector (needs Node)
+	@exec $(BIN)/python -m pytest -m schema_lint $(TESTS)
+
 snippets: environment ## write the snippets of docs/ from the code that tests run
 	@$(BIN)/python -m tests.snippets
 
@@ -171,6 +175,10 @@ PICTURES = sign-in runs-light run-light bests-light run-phone
 example-pictures: environment ## take the pictures of docs/example-app.md in Chromium (needs Node)
 	@folder=$$(mktemp -d) && SCREENSHOTS=$$folder $(PYTEST) -m browser tests/browser/test_app.py && mkdir -p docs/example-app && \
 		for name in $(PICTURES); do cp $$folder/$$name.jpg docs/example-app/; done && rm -r $$folder
+
+graphiql-pictures: environment ## take the pictures of docs/graphiql.md in Chromium (needs Node)
+	@folder=$$(mktemp -d) && SCREENSHOTS=$$folder $(PYTEST) -m browser tests/browser/test_graphiql.py::test_graphiql && \
+		mkdir -p docs/graphiql && cp $$folder/*.webp docs/graphiql/ && rm -r $$folder
 
 bench: environment ## compare with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES, QUERY_SEED)
 	@exec $(BIN)/python -m bench.compare
