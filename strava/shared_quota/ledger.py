@@ -58,7 +58,8 @@ class Ledger:
 
     `generation` rises when PostgreSQL's copy takes the place of a lost one, `life` is of the Redis
     that holds it. `is_heard`: Strava has answered; `heard_in` is the last 15 minutes whose headers
-    were believed. `blocked_until` is after refusals that no header explains, `refusals` in a row.
+    were believed. `all_told`: so were those of each request since the last time that none was under
+    way. `blocked_until` is after refusals that no header explains, `refusals` in a row.
     """
 
     generation: int = 0
@@ -72,6 +73,7 @@ class Ledger:
     settles: int = 0
     is_heard: bool = False
     heard_in: int = 0
+    all_told: bool = False
     blocked_until: float = 0.0
     refusals: int = 0
     at: Moment = field(default_factory=lambda: Moment(0.0, 0.0))
@@ -87,9 +89,11 @@ class Ledger:
         self.at = now = self.clock.now(reading)
         for name in [name for name, call in self.calls.items() if call.until_s < now.earliest_s]:
             del self.calls[name]
+            self.all_told = False
         under_way = self._under_way()
         for window in self.windows:
-            window.roll(now, under_way)
+            if window.roll(now, under_way):
+                self.all_told = False
         return now
 
     def reserve(self, ask: QuotaAsk, reading: Reading, rules: QuotaRules) -> Granted | Refused:
@@ -99,6 +103,8 @@ class Ledger:
             self.blocked_until, self.refusals = 0.0, 0
         elif refused := self._refusal(ask, now, rules):
             return refused
+        if not self.calls:
+            self._begin_to_overlap()
         for window in self.windows:
             window.use(read=ask.read)
         if ask.athlete is not None:
@@ -122,11 +128,13 @@ class Ledger:
         read = made is None or made.read
         for window in self.windows:
             window.carry(now, read=read)
+        is_told = False
         if answer is not None:
             self.is_heard = True
             if answer.told is not None and made is not None:
-                self._hear(answer.told, answer, made, now)
+                is_told = self._hear(answer.told, answer, made, now)
             self._heed_refusal(answer, now, rules, read=read)
+        self.all_told &= is_told
         self.settles += 1
 
     def leave(self, athlete: str) -> None:
@@ -210,16 +218,18 @@ class Ledger:
 
     # --- what answers tell
 
-    def _hear(self, told: Told, answer: QuotaAnswer, made: _Call, now: Moment) -> None:
+    def _hear(self, told: Told, answer: QuotaAnswer, made: _Call, now: Moment) -> bool:
+        """Take what an answer tells; returns whether it was believed, and of both windows."""
         if not told.is_possible or not (answer.is_429 or self._is_likely(told)):
-            return
+            return False
         self.limits.learn(told.limits, self.quarter.number)
         if made.forced:
             self.limits.confirmed = told.limits
-        exactly = made.settles == self.settles
         under_way = self._under_way()
+        exactly = made.settles == self.settles or (self.all_told and not self.calls)
+        of_windows = [_is_of(window, answer.date_s, now) for window in self.windows]
         for number, window in enumerate(self.windows):
-            if not _is_of(window, answer.date_s, now):
+            if not of_windows[number]:
                 continue
             for kind in KINDS:
                 others = under_way[kind]
@@ -231,6 +241,13 @@ class Ledger:
                     forget=made.forced,
                 )
         self.heard_in = self.quarter.number
+        return all(of_windows) and not made.forced
+
+    def _begin_to_overlap(self) -> None:
+        """Note that no request is under way, before one is made."""
+        self.all_told = True
+        for window in self.windows:
+            window.told = [0, 0]
 
     def _is_likely(self, told: Told) -> bool:
         """Whether so much can have been used since the last answer."""
@@ -281,12 +298,14 @@ class Ledger:
             answers_more = self.settles - values["settles"]
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a ledger: {error}") from None
+        self.all_told = False
         self.quarter = self.quarter.merged(quarter, answers_more)
         self.day = self.day.merged(day, answers_more)
         return self
 
     def revive(self, reading: Reading, rules: QuotaRules) -> None:
         """Take the place of a lost ledger, of which requests may be under way."""
+        self.all_told = False
         until_s = _until_s(self.clock.now(reading), rules)
         for number in range(self._ahead(rules)):
             lost = f"lost {self.generation}-{number}"
@@ -309,6 +328,7 @@ class Ledger:
                 "settles": self.settles,
                 "is_heard": self.is_heard,
                 "heard_in": self.heard_in,
+                "all_told": self.all_told,
                 "blocked_until": self.blocked_until,
                 "refusals": self.refusals,
             }

@@ -32,7 +32,7 @@ class CountedWindow:
 
     `sent` counts our requests, `above` how many more Strava may count. `carried` are requests that
     Strava may count in the next window. `kept` is how far PostgreSQL knows of what is used, `mark`
-    how far it should.
+    how far it should. `told` is the most that the answers told to requests that overlap.
     """
 
     length_s: int
@@ -42,6 +42,7 @@ class CountedWindow:
     carried: Counts = field(default_factory=_none)
     mark: Counts = field(default_factory=_none)
     kept: Counts = field(default_factory=_none)
+    told: Counts = field(default_factory=_none)
 
     @property
     def ends_at(self) -> int:
@@ -62,7 +63,7 @@ class CountedWindow:
         if number > self.number:
             self.sent = [self.carried[kind] + under_way[kind] for kind in KINDS]
             self.above, self.carried = _none(), _none()
-            self.mark, self.kept = _none(), _none()
+            self.mark, self.kept, self.told = _none(), _none(), _none()
         elif self.number * self.length_s - now.latest_s <= _BACK_S:
             return False
         else:
@@ -78,12 +79,13 @@ class CountedWindow:
     def hear(self, kind: int, told: int, others: int, *, exactly: bool, forget: bool) -> None:
         """Take what an answer told of the window, while `others` requests were under way.
 
-        `exactly`: no other request was, from when this one was made on. `forget`: our own count is
-        not to be trusted.
+        `exactly`: no other request was, from when this one was made on, or the answers to all that
+        were have told the same or less. `forget`: our own count is not to be trusted.
         """
         if forget:
             self.sent[kind] = 0
-        above = max(0, told + others - self.sent[kind])
+        self.told[kind] = max(self.told[kind], told)
+        above = max(0, (self.told[kind] if exactly else told) + others - self.sent[kind])
         self.above[kind] = above if exactly or forget else max(self.above[kind], above)
 
     def carry(self, now: Moment, *, read: bool) -> None:
@@ -124,7 +126,7 @@ class CountedWindow:
 
     def counts(self) -> tuple[Counts, ...]:
         """All counts, in the order of the fields."""
-        return self.sent, self.above, self.carried, self.mark, self.kept
+        return self.sent, self.above, self.carried, self.mark, self.kept, self.told
 
     def as_json(self) -> list[Any]:
         return [self.number, *self.counts()]

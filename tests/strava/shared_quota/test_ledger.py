@@ -96,6 +96,19 @@ def test_what_others_used_counts(strava):
     assert isinstance(strava.ask(), Refused)
 
 
+@pytest.mark.parametrize(("told", "used"), [((3, 2), 3), ((2, 3), 3), ((5, 2), 5), ((3, None), 4)])
+def test_requests_that_overlap_are_counted_once_all_have_told(strava, told, used):
+    """Strava may count one after the other's answer, so until then one more may be used."""
+    strava.use(1)
+    calls = [strava.ask() and str(strava.calls) for _ in told]
+    for call, number in zip(calls, told, strict=True):
+        if number is None:
+            strava.ledger.settle(call, strava.reading(), None, RULES)
+        else:
+            strava.answer(used=[number] * 4, call=call)
+    assert strava.ledger.quarter.used(0) == strava.ledger.day.used(0) == used
+
+
 def test_the_first_answer_is_waited_for(strava):
     assert isinstance(strava.ask(), Granted)
     assert strava.ask().reason == "first answer"
