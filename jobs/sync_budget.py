@@ -34,6 +34,12 @@ class EventBudgetSpent(SyncBudgetSpent):
     what = "Strava's webhook told of much that was no news"
 
 
+class EndUnproved(EventBudgetSpent):
+    """Strava does not answer whether an athlete's access ended. It is asked again at `retry_at`."""
+
+    what = "Strava does not answer whether the access ended"
+
+
 class RequestBudget:
     """The budget as a job spends it; without limit if SYNC_BUDGET_REQUESTS is 0."""
 

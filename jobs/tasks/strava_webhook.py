@@ -12,7 +12,7 @@ A look-up that brings no news is paid from a budget of the athlete's events. Whe
 job waits, then reads the newest of Strava's list, which one request brings, and drops all events
 but of activities that should be in it: so events that someone invented cost a few requests an
 hour, and what is really new is there all the same. The rest is left to the nightly sync. An end of
-the access is proved without the budget, now and then.
+the access is proved without the budget, now and then; while Strava does not answer, as often.
 """
 
 import time
@@ -37,9 +37,16 @@ from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import check_strava
 from jobs.sync.scope import SyncScope
 from jobs.sync.single_activity import SingleActivities
-from jobs.sync_budget import EventBudgetSpent, EventRequestBudget
+from jobs.sync_budget import EndUnproved, EventBudgetSpent, EventRequestBudget
 from jobs.task_services import TaskServices
-from strava.errors import StravaRateLimited, StravaUnauthorized
+from strava.errors import (
+    StravaAppInactive,
+    StravaAthleteLimit,
+    StravaRateLimited,
+    StravaUnauthorized,
+    StravaUnavailable,
+    StravaUnreadable,
+)
 
 _SHOWN_EVERY_S = 2.0
 """Seconds after which what was applied so far is shown."""
@@ -49,7 +56,8 @@ _LOOKS = 3
 """Jobs that look for what Strava may have in a moment, a minute in all; then a sync does."""
 _TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
 _PROOF_EVERY = timedelta(seconds=20)
-"""How long an end of the access waits for its proof where the budget is used up."""
+"""How long an end of the access waits for its proof without budget, or an answer of Strava."""
+_NO_ANSWER = (StravaUnavailable, StravaUnreadable)
 _PROOF_AT = "proof_at"  # key of the checkpoint: when that is, POSIX time
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 
@@ -95,8 +103,9 @@ class _Events:
         """
         try:
             is_revoked = self._is_revoked()
-        except EventBudgetSpent as error:
-            self._proof_waits = error
+        except (EventBudgetSpent, *_NO_ANSWER) as error:
+            unproved = EndUnproved(self._attempt.now() + _PROOF_EVERY)
+            self._proof_waits = error if isinstance(error, EventBudgetSpent) else unproved
             self._left_out.update((StravaObject.ATHLETE, athlete) for athlete in athletes)
             return
         self._proof_waits = None
@@ -114,7 +123,7 @@ class _Events:
             self._apply_some({strava_id: tries[strava_id] for strava_id in strava_ids})
         except EventBudgetSpent as error:
             raise proof if proof and proof.retry_at < error.retry_at else error from None
-        except StravaRateLimited as error:
+        except (StravaRateLimited, *_NO_ANSWER) as error:
             raise proof or error from None
         except StravaUnauthorized as error:
             if proof is None or error.what != "refresh token":
@@ -280,10 +289,10 @@ class _Events:
         return False
 
     def _prove_access(self) -> None:
-        """Ask Strava for the athlete, or, without quota or budget, to renew the tokens.
+        """Ask Strava for the athlete, or, without quota, budget or answer, to renew the tokens.
 
-        That counts against no quota. Raises EventBudgetSpent until it may be done. What the budget
-        regains after a flood is for activities.
+        That counts against no quota, and another host may answer it. Raises EventBudgetSpent until
+        it may be done. What the budget regains after a flood is for activities.
         """
         if _FLOODED in self._attempt.checkpoint:
             self._await_proof()
@@ -292,13 +301,13 @@ class _Events:
         self._strava.token(refused=self._strava.token())
 
     def _is_proved_by_request(self) -> bool:
-        """Ask Strava for the athlete; False without quota. Raises as `_prove_access`."""
+        """Ask Strava for the athlete; False without quota or answer. Raises as `_prove_access`."""
         try:
             self._budget.spend()
             check_strava(self._strava)
         except EventBudgetSpent:
             self._await_proof()
-        except StravaRateLimited:
+        except (StravaRateLimited, StravaAppInactive, StravaAthleteLimit, *_NO_ANSWER):
             pass
         else:
             return True
