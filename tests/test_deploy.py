@@ -95,6 +95,41 @@ def test_pods_may_do_little(name):
     assert {each["name"] for each in container["volumeMounts"]} == volumes
 
 
+@pytest.mark.parametrize("name", PODS)
+def test_pods_say_what_they_need(name):
+    needs = PODS[name]["containers"][0]["resources"]
+    assert (set(needs["requests"]), set(needs["limits"])) == ({"cpu", "memory"}, {"memory"})
+
+
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_pods_of_a_part_are_on_several_machines_and_leave_these_one_at_a_time(part):
+    labels = {"app": "pacegraph", "part": part}
+    apart = PODS[f"pacegraph-{part}"]["affinity"]["podAntiAffinity"]
+    [wish] = apart["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert wish["podAffinityTerm"] == {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": labels},
+    }
+    [budget] = [
+        each["spec"]
+        for each in MANIFESTS
+        if each["kind"] == "PodDisruptionBudget"
+        and each["spec"]["selector"]["matchLabels"] == labels
+    ]
+    # Two processes of the API, and two workers or many.
+    assert budget == {
+        {"api": "minAvailable", "worker": "maxUnavailable"}[part]: 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": labels},
+    }
+
+
+def test_the_job_of_a_migration_goes_before_the_next_one_comes():
+    """Kubernetes changes no job: the one of the next image could not be applied."""
+    [job] = [each["spec"] for each in MANIFESTS if each["kind"] == "Job"]
+    assert job["ttlSecondsAfterFinished"] <= 3600
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_containers_may_do_little(name):
     each = OURS[name]
