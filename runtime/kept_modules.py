@@ -2,7 +2,8 @@
 
 An API process loads 1,600 modules. Python looks for each in folders, and has a file of each to open
 and to read; here it is found by its name, and its source is asked for one thing only, when it
-changed. Libraries are kept without their docstrings, which no process shows.
+changed. Libraries are kept without their docstrings, which no process shows, and what modules have
+in common is kept once.
 `docs/decisions/0045-kept-modules.md` has the figures.
 
 A module whose source changed is loaded as ever, and so are all where the file is missing, damaged or
@@ -27,6 +28,7 @@ from types import CodeType, ModuleType
 from typing import NamedTuple
 from zlib import crc32
 
+from runtime import shared_code
 from runtime.kept_file import file_beside, write_whole
 
 _OURS = Path(__file__).parents[1]
@@ -37,11 +39,11 @@ _DOCSTRING = "…"
 """What stands for each docstring."""
 _LARGEST_BYTE = 255
 _LOAD, _STORE = opmap["LOAD_CONST"], opmap["STORE_NAME"]
-_DAMAGED = (OSError, EOFError, ValueError, TypeError, KeyError)
+_DAMAGED = (OSError, EOFError, ValueError, TypeError, KeyError, BufferError)
 
 
 class _KeptModule(NamedTuple):
-    """A module: its source, the folder of a package, and where its code lies in the file.
+    """A module: its source, and the folder of a package.
 
     The time is in whole seconds, as Python keeps it: layers of images have no others.
     """
@@ -50,9 +52,6 @@ class _KeptModule(NamedTuple):
     folder: str | None
     changed_s: int
     size: int
-    begin: int
-    end: int
-    checksum: int
 
 
 @contextmanager
@@ -77,16 +76,13 @@ def file_of(name: str) -> Path:
 class _Loader(SourceFileLoader):
     """Loads a module once by code that was kept."""
 
-    def __init__(self, name: str, source: str, code: memoryview) -> None:
+    def __init__(self, name: str, source: str, codes: dict[str, CodeType]) -> None:
         super().__init__(name, source)
-        self._code: memoryview | None = code
+        self._codes = codes
 
     def get_code(self, fullname: str) -> CodeType | None:
-        kept, self._code = self._code, None
-        if kept is None:
-            return super().get_code(fullname)
-        found: CodeType = marshal.loads(kept)  # noqa: S302 - as trusted as Python's own files
-        return found
+        kept = self._codes.pop(fullname, None)
+        return super().get_code(fullname) if kept is None else kept
 
 
 class _Finder(MetaPathFinder):
@@ -94,7 +90,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._data, self._kept = _read(file)
+        self._kept, self._codes = _read(file)
         self._missed: list[str] = []
 
     def find_spec(
@@ -104,36 +100,31 @@ class _Finder(MetaPathFinder):
         target: ModuleType | None = None,  # noqa: ARG002 - importlib gives it
     ) -> ModuleSpec | None:
         kept = self._kept.get(fullname)
-        if kept is None or not self._is_whole(kept) or not _is_current(kept):
+        if kept is None or not _is_current(kept):
             self._missed.append(fullname)
             return None
         return spec_from_file_location(
             fullname,
             kept.source,
-            loader=_Loader(fullname, kept.source, self._code(kept)),
+            loader=_Loader(fullname, kept.source, self._codes),
             submodule_search_locations=None if kept.folder is None else [kept.folder],
         )
 
-    def _code(self, kept: _KeptModule) -> memoryview:
-        return self._data[kept.begin : kept.end]
-
-    def _is_whole(self, kept: _KeptModule) -> bool:
-        return crc32(self._code(kept)) == kept.checksum
-
     def write(self) -> None:
         """Write what was loaded, if some of it is new and Python may write compiled modules."""
+        self._codes.clear()
         if sys.dont_write_bytecode:
             return
         new = {name: found for name in self._missed if (found := _compiled(name)) is not None}
         if not new:
             return
-        codes = [code for _, code in new.values()]
-        places = {name: place for name, (place, _) in new.items()}
-        for name, kept in self._kept.items():
-            if name not in places and self._is_whole(kept) and _is_current(kept):
-                codes.append(bytes(self._code(kept)))
-                places[name] = kept
-        write_whole(self._file, _written(places, codes))
+        kept, codes = _read(self._file)
+        others = {
+            name: (module, codes[name])
+            for name, module in kept.items()
+            if name not in new and _is_current(module)
+        }
+        write_whole(self._file, _written(others | new))
 
 
 def _is_current(kept: _KeptModule) -> bool:
@@ -144,8 +135,8 @@ def _is_current(kept: _KeptModule) -> bool:
     return (int(found.st_mtime), found.st_size) == (kept.changed_s, kept.size)
 
 
-def _compiled(name: str) -> tuple[_KeptModule, bytes] | None:
-    """Get a loaded module's place, without where in the file, and its code.
+def _compiled(name: str) -> tuple[_KeptModule, CodeType] | None:
+    """Get a loaded module, and its code.
 
     None: it was not loaded, or not from a source.
     """
@@ -167,9 +158,7 @@ def _compiled(name: str) -> tuple[_KeptModule, bytes] | None:
     if not _is_ours(source):
         code = without_docstrings(code)
     folder = None if folders is None else folders[0]
-    return _KeptModule(source, folder, int(found.st_mtime), found.st_size, 0, 0, 0), marshal.dumps(
-        code
-    )
+    return _KeptModule(source, folder, int(found.st_mtime), found.st_size), code
 
 
 def _is_ours(source: str) -> bool:
@@ -208,37 +197,43 @@ def _docstring_of(code: CodeType) -> int | None:
     return None
 
 
-def _written(places: dict[str, _KeptModule], codes: Sequence[bytes]) -> list[bytes]:
-    """Get the parts of the file: a head, the places, and the codes in their order."""
-    at, modules = 0, {}
-    for (name, place), code in zip(places.items(), codes, strict=True):
-        modules[name] = tuple(place._replace(begin=at, end=at + len(code), checksum=crc32(code)))
-        at += len(code)
-    index = marshal.dumps((_environment(), modules))
-    numbers = (crc32(index), len(index), at)
+def _written(modules: dict[str, tuple[_KeptModule, CodeType]]) -> list[bytes]:
+    """Get the parts of the file: a head, the modules, and their codes in the same order."""
+    kept = {name: tuple(module) for name, (module, _) in modules.items()}
+    index = marshal.dumps((_environment(), kept))
+    codes = shared_code.dumps([code for _, code in modules.values()])
+    numbers = (crc32(codes, crc32(index)), len(index), len(codes))
     head = [MAGIC_NUMBER, *(each.to_bytes(_SIZE_BYTES, "big") for each in numbers)]
-    return [*head, index, *codes]
+    return [*head, index, codes]
 
 
-def _read(file: Path) -> tuple[memoryview, dict[str, _KeptModule]]:
-    """Read the places, and map the codes. Nothing is kept where the file is of no use."""
+def _read(file: Path) -> tuple[dict[str, _KeptModule], dict[str, CodeType]]:
+    """Read modules and their codes. Nothing is kept where the file is of no use."""
     try:
-        with file.open("rb") as opened:
-            data = memoryview(mmap(opened.fileno(), 0, access=ACCESS_READ))
-        head = bytes(data[:_HEAD_BYTES])
-        checksum, index, codes = (
-            int.from_bytes(head[at : at + _SIZE_BYTES], "big")
-            for at in range(len(MAGIC_NUMBER), _HEAD_BYTES, _SIZE_BYTES)
-        )
-        begin = _HEAD_BYTES + index
-        is_whole = len(data) == begin + codes and crc32(data[_HEAD_BYTES:begin]) == checksum
-        if head.startswith(MAGIC_NUMBER) and is_whole:
-            environment, modules = marshal.loads(data[_HEAD_BYTES:begin])  # noqa: S302 - as above
-            if environment == _environment():
-                return data[begin:], {name: _KeptModule(*place) for name, place in modules.items()}
+        with (
+            file.open("rb") as opened,
+            mmap(opened.fileno(), 0, access=ACCESS_READ) as mapped,
+            memoryview(mapped) as data,
+        ):
+            return _read_from(data)
     except _DAMAGED:
-        pass
-    return memoryview(b""), {}
+        return {}, {}
+
+
+def _read_from(data: memoryview) -> tuple[dict[str, _KeptModule], dict[str, CodeType]]:
+    checksum, index, codes = (
+        int.from_bytes(data[at : at + _SIZE_BYTES], "big")
+        for at in range(len(MAGIC_NUMBER), _HEAD_BYTES, _SIZE_BYTES)
+    )
+    begin = _HEAD_BYTES + index
+    is_whole = len(data) == begin + codes and crc32(data[_HEAD_BYTES:]) == checksum
+    if not is_whole or data[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
+        return {}, {}
+    environment, modules = marshal.loads(data[_HEAD_BYTES:begin])  # noqa: S302 - as trusted as Python's own files
+    if environment != _environment():
+        return {}, {}
+    kept = {name: _KeptModule(*module) for name, module in modules.items()}
+    return kept, dict(zip(kept, marshal.loads(data[begin:]), strict=True))  # noqa: S302 - as above
 
 
 def _environment() -> tuple[str, int, tuple[str, ...]]:
