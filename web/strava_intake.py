@@ -29,7 +29,9 @@ from web.job_queue import RedisJobQueue
 _AT_ONCE = 500
 _GATHER_S = 0.02
 _MOST_WAITING = 10_000
-"""Events of all athletes that wait in memory to be written."""
+"""Events of all athletes that wait in memory to be written, but ends of the access."""
+_MOST_ENDS_WAITING = 1_000
+"""Ends of the access that wait beside them, and are written first."""
 _MOST_STORED = 10_000
 """Events of one athlete that are stored and not yet handled."""
 _PATIENCE_S = 1.5
@@ -77,10 +79,12 @@ class StravaIntake:
             raise EventsNotStored(f"{_MOST_STORED} events of this athlete wait")
 
     async def _store(self, event: WebhookEvent, request_id: str) -> str:
-        if len(self._waiting) >= _MOST_WAITING:
+        is_end = event.object_type == "athlete"
+        room = _MOST_WAITING + (_MOST_ENDS_WAITING if is_end else 0) - len(self._waiting)
+        if room <= 0:
             raise EventsNotStored("too many events wait to be stored")
         arrival = _Arrival(event, request_id, asyncio.get_running_loop().create_future())
-        self._waiting.append(arrival)
+        self._waiting.insert(0 if is_end else len(self._waiting), arrival)
         if self._writer is None or self._writer.done():
             # it is not one request's
             self._writer = asyncio.create_task(self._write_all(), context=Context())

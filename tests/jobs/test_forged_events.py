@@ -206,3 +206,11 @@ def test_beyond_what_may_wait_of_an_athlete_strava_repeats(world, webhook, monke
     assert webhook.outcomes == {"stored": 2, "too_many": 1}
     tell_end(webhook)  # which could else be kept out
     assert [row["object_id"] for row in world.rows(EVENTS)] == [1, 2, RUNNER]
+
+
+def test_a_flood_that_fills_the_memory_keeps_no_end_out(world, webhook, monkeypatch):
+    monkeypatch.setattr("web.strava_intake._MOST_WAITING", 0)
+    world.connect()
+    assert webhook.post(webhook.event(object_id=1)).status_code == 503
+    tell_end(webhook)
+    assert [row["object_id"] for row in world.rows(EVENTS)] == [RUNNER]
