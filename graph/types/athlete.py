@@ -206,8 +206,8 @@ class Athlete(Node):
         LOAD_OF_ATHLETE,
         "Training load of each day, oldest first, by the heart rates of the runs and the athlete's "
         "`restingHeartRate`, `maxHeartRate` and `sex`. Empty without one of these, and for other "
-        "athletes.",
-        list[TrainingLoadDay],
+        "athletes. Null if an argument is refused; `errors` says which.",
+        list[TrainingLoadDay] | None,
         list_size=sized(DEFAULT_DAYS, by=["days"]),
     )(read_load)
     gear: list[Annotated["Gear", strawberry.lazy("graph.types.gear")]] = lookup(

@@ -32,7 +32,7 @@ export const SetHeartRates = graphql(`
   }
 `);
 
-type Day = NonNullable<ResultOf<typeof LoadQuery>['athlete']>['trainingLoad'][number];
+type Day = NonNullable<NonNullable<ResultOf<typeof LoadQuery>['athlete']>['trainingLoad']>[number];
 
 const DAY_MS = 86_400_000;
 const SHOWN_DAYS = 90;
@@ -46,7 +46,8 @@ export function Load({ athleteId, lastRun }: { athleteId: string; lastRun: strin
   const [{ data, error }, ask] = useShown({ query: LoadQuery, variables });
   if (error) return <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
   if (!data?.athlete) return <Skeleton height={320} />;
-  const { id, sex, restingHeartRate, maxHeartRate, trainingLoad } = data.athlete;
+  const { id, sex, restingHeartRate, maxHeartRate } = data.athlete;
+  const trainingLoad = data.athlete.trainingLoad ?? [];
   return (
     <section className="card padded" aria-labelledby="load">
       <div className="card-head">
