@@ -74,6 +74,8 @@ _REFUSED = '{"type":"subscribe","id":"1","payload":{"query":"{ nothing }"}}'
 _CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 _MESSAGE = 'submitFeedback(input: { message: "flood" }) { userErrors { code } }'
 _FEEDBACK = f"mutation {{ {' '.join(f'a{n}: {_MESSAGE}' for n in range(30))} }}"
+_NOBODY = 'node(id: "none") { id }'
+_REFUSED_IDS = f"{{ {' '.join(f'a{n}: {_NOBODY}' for n in range(30))} }}"
 
 ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "health checks": (False, lambda: _many(request("GET", "/healthz"))),
@@ -166,6 +168,14 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "event streams": (
         False,
         lambda: _many(post("{ __typename }", {"accept": "text/event-stream"})),
+    ),
+    "refused arguments": (False, lambda: _many(post(_REFUSED_IDS))),
+    "the same by QUERY": (False, lambda: _many(post(_REFUSED_IDS).replace(b"POST", b"QUERY", 1))),
+    "dry runs": (False, lambda: _many(post("{ __typename }", {"graphql-cost": "validate"}))),
+    "unknown paths": (False, lambda: _different(lambda text: request("GET", f"/{text}"))),
+    "the older service": (
+        False,
+        lambda: _different(lambda text: request("GET", f"/v1/athletes/{text}")),
     ),
     "operations that are left": (True, _left),
     "pings": (True, lambda: _frames('{"type":"ping"}')),
