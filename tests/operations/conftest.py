@@ -1,5 +1,7 @@
 """Two API processes, each of which can be restarted."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ from graph.global_id import encode_id
 from settings import Settings
 from tests import factories as make
 from tests.operations.programs import free_port
-from tests.web.api_process import api_process
+from tests.web.api_process import ApiProcess, api_process
 
 DELAY_S = 3
 """SHUTDOWN_DELAY_S that deploy/proxies/ asks for."""
@@ -30,23 +32,30 @@ def _packages() -> None:
 class ApiPair:
     """Two API processes at fixed addresses."""
 
-    def __init__(self, start: Callable[[ExitStack, int, int], None]) -> None:
+    def __init__(self, start: Callable[[ExitStack, int, int], ApiProcess]) -> None:
         self.ports = [free_port(), free_port()]
         self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
         self._start = start
         self._stacks = [ExitStack(), ExitStack()]
+        self._processes: dict[int, ApiProcess] = {}
 
     def start(self, number: int) -> None:
-        self._start(self._stacks[number], number, self.ports[number])
+        started = self._start(self._stacks[number], number, self.ports[number])
+        self._processes[number] = started
 
     def stop(self, number: int) -> None:
         """Send SIGTERM, and wait for the end."""
         self._stacks[number].close()
 
+    def kill(self, number: int) -> None:
+        """Send SIGKILL: what was under way is lost."""
+        os.kill(self._processes[number].pid, signal.SIGKILL)
+        self.stop(number)
+
 
 @pytest.fixture
 def pair(settings: Settings, tmp_path: Path) -> Iterator[ApiPair]:
-    def start(stack: ExitStack, number: int, port: int) -> None:
+    def start(stack: ExitStack, number: int, port: int) -> ApiProcess:
         folder = tmp_path / f"api-{number}"
         folder.mkdir(exist_ok=True)
         changes = {
@@ -54,7 +63,7 @@ def pair(settings: Settings, tmp_path: Path) -> Iterator[ApiPair]:
             "trusted_proxies": ("127.0.0.1",),
             "shutdown_delay_s": DELAY_S,
         }
-        stack.enter_context(api_process(settings, folder, port, **changes))
+        return stack.enter_context(api_process(settings, folder, port, **changes))
 
     both = ApiPair(start)
     for number in (0, 1):

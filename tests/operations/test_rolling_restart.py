@@ -1,4 +1,4 @@
-"""Two API processes behind a proxy are restarted in turn while clients ask: nothing fails."""
+"""Two API processes behind a proxy, which are restarted in turn, or killed, while clients ask."""
 
 import asyncio
 import sys
@@ -35,6 +35,10 @@ class Load:
         self._athlete = encode_id("Athlete", person.athlete_id)
         self.answers: Counter[str] = Counter()
         self.ending = asyncio.Event()
+
+    @property
+    def failed(self) -> int:
+        return self.answers.total() - self.answers["good"]
 
     async def ask(self) -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=30, headers=self._headers) as http:
@@ -126,3 +130,36 @@ async def test_a_restart_in_turn_fails_no_request_and_loses_no_event(
         # Which process serves a stream is the proxy's choice.
         assert watchers.ends
         assert set(watchers.ends) <= {"WebSocket 1012", "event stream cut"}
+
+
+@pytest.mark.parametrize("name", ["haproxy", "nginx"])  # Caddy answers 502 until it looks
+async def test_a_killed_process_costs_what_was_under_way_and_no_more(
+    name, pair, tmp_path, person, job, db
+):
+    with PROXIES[name](tmp_path, *pair.addresses) as address:
+        load, watchers = Load(address, person), Watchers(address, person.token, job)
+        row = decode_id_of("Job", job, "id")
+        async with asyncio.TaskGroup() as tasks:
+            asking = [tasks.create_task(load.ask()) for _ in range(CLIENTS)]
+            watching = [
+                tasks.create_task(watchers.watch_socket()),
+                tasks.create_task(watchers.watch_events()),
+            ]
+            await watchers.both_saw(1)
+            for version, number in enumerate((0, 1), start=2):
+                pair.kill(number)
+                db.exec_driver_sql("UPDATE jobs SET version = %s WHERE id = %s", (version, row))
+                await watchers.both_saw(version)
+                failed = load.failed
+                assert failed <= CLIENTS * number + CLIENTS, load.answers
+                await asyncio.sleep(2)
+                assert load.failed == failed, load.answers
+                await asyncio.to_thread(pair.start, number)
+                await asyncio.sleep(2.5)  # the proxy looks, and begins to use it
+            load.ending.set()
+            await asyncio.gather(*asking)
+            for task in watching:
+                task.cancel()
+        sys.stdout.write(f"{dict(load.answers)}, {dict(watchers.ends)}\n")
+        assert load.failed <= 2 * CLIENTS
+        assert load.answers["good"] > 200
