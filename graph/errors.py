@@ -45,10 +45,13 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from db.errors import DatabaseError
+from graph.document.error_places import in_words_of_json
 from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
 
 _UNFIT_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
+_UNFIT_ARGUMENT = re.compile(r"Argument '(\w+)' has invalid value(?: at ([^:]+))?: ")
+"""What execution says where a variable is null, for all its default, and an argument is not."""
 
 logger = logging.getLogger(__name__)
 
@@ -246,8 +249,11 @@ def drop_frames(error: BaseException | None) -> None:
 def _describe(error: GraphQLError, request_id: str) -> None:
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):
-        code = (error.extensions or {}).get("code") or _code_of_graphql(error)
-        error.extensions = {**(error.extensions or {}), "code": code}
+        extensions = error.extensions or {}
+        if "code" not in extensions:
+            extensions = {**extensions, **_extensions_of_graphql(error)}
+            error.message = in_words_of_json(error.message)
+        error.extensions = extensions
     elif isinstance(original, CallerError):
         error.extensions = original.extensions
     elif isinstance(original, DatabaseError):
@@ -260,12 +266,20 @@ def _describe(error: GraphQLError, request_id: str) -> None:
         _mask(error, "INTERNAL", "Something went wrong on the server.", request_id)
 
 
+def _extensions_of_graphql(error: GraphQLError) -> dict[str, str]:
+    extensions = {"code": _code_of_graphql(error)}
+    if unfit := _UNFIT_ARGUMENT.match(error.message):
+        extensions["field"] = unfit[1] + (unfit[2] or "")
+    return extensions
+
+
 def _code_of_graphql(error: GraphQLError) -> str:
     if isinstance(error, GraphQLSyntaxError):
         return "GRAPHQL_PARSE_FAILED"
     # In graphql-core, only the message distinguishes an invalid value of a variable from an invalid
     # use of it.
-    return "BAD_USER_INPUT" if _UNFIT_VARIABLE.match(error.message) else "GRAPHQL_VALIDATION_FAILED"
+    unfit = _UNFIT_VARIABLE.match(error.message) or _UNFIT_ARGUMENT.match(error.message)
+    return "BAD_USER_INPUT" if unfit else "GRAPHQL_VALIDATION_FAILED"
 
 
 def _mask(error: GraphQLError, code: str, message: str, request_id: str) -> None:

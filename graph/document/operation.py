@@ -113,8 +113,8 @@ class Operation:
     def prepare(self, raw: Mapping[str, Any]) -> PreparedOperation | list[GraphQLError]:
         """Coerce the variables of a request and estimate the cost.
 
-        Returns errors, each with its code, where the variables do not fit, or an argument of @defer
-        or @stream.
+        Returns errors, each with its code, where the variables do not fit, or an argument of a
+        directive.
         """
         if not self.node.variable_definitions:
             variables = _NO_VARIABLES
@@ -127,7 +127,11 @@ class Operation:
             if isinstance(coerced, list):
                 return coerced
             variables = coerced
-        if self.has_parts and (errors := misused(self._part_directives, variables.coerced)):
+        coerced_values = variables.coerced
+        unsure = self.has_parts or any(
+            coerced_values.get(each, Undefined) is None for each in self.directive_variables
+        )
+        if unsure and (errors := misused(self._directives, coerced_values)):
             return errors
         return PreparedOperation(self, variables, *self.cost(variables))
 
@@ -170,7 +174,7 @@ class Operation:
         return {nodes[0].name.value for nodes in grouped.values()}
 
     @cached_property
-    def _part_directives(self) -> list[DirectiveNode]:
+    def _directives(self) -> list[DirectiveNode]:
         return directives_in(self.node, self.fragments)
 
     def _are_plain(self, raw: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""@defer and @stream in documents."""
+"""@defer and @stream in documents, and the conditions of @skip and @include."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,12 +24,13 @@ from graph.errors import CallerError
 PARTS = frozenset({"defer", "stream"})
 """Names of the directives that put off a part of an answer."""
 _STREAM = frozenset({"stream"})
+_CHECKED = PARTS | {"skip", "include"}
 
 
 def directives_in(
     node: Node, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> list[DirectiveNode]:
-    """List each @defer and @stream of an operation, with those of the fragments that it spreads."""
+    """List the directives whose arguments `misused` checks, with those of fragments spread."""
     uses, done = _Uses(), set[str]()
     visit(node, uses)
     while left := uses.spread - done:
@@ -70,17 +71,17 @@ def initial_count(directive: DirectiveNode, variables: Mapping[str, Any]) -> int
 def misused(
     directives: Sequence[DirectiveNode], variables: Mapping[str, Any]
 ) -> list[GraphQLError]:
-    """List what is wrong with the arguments of @defer and @stream, each error with its code.
+    """List what is wrong with the arguments of directives, each error with its code.
 
-    Validation does not see the values of variables, and takes any number.
+    Validation does not see the values of variables: it takes any number, and null for a variable
+    that has a default.
     """
     found = []
     for each in directives:
         name = each.name.value
         if argument(each, "if", True, variables) is None:
-            found.append(
-                _refused(each, "if", f"`if` of @{name} is null. Omit it, or pass a boolean.")
-            )
+            remedy = "Omit it, or pass a boolean." if name in PARTS else "Pass a boolean."
+            found.append(_refused(each, "if", f"`if` of @{name} is null. {remedy}"))
         elif name in _STREAM and is_on(each, variables):
             count = argument(each, "initialCount", 0, variables)
             if count is None or count < 0:
@@ -103,7 +104,7 @@ class _Uses(Visitor):
         self.spread: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        if node.name.value in PARTS:
+        if node.name.value in _CHECKED:
             self.found.append(node)
 
     def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:

@@ -49,3 +49,25 @@ def test_others_are_taken(query, variables):
 def test_only_the_fragments_of_an_operation_matter():
     assert not isinstance(read_operation(OTHERS, "A").prepare({}), list)
     assert isinstance(read_operation(OTHERS, "B").prepare({}), list)
+
+
+@pytest.mark.parametrize("directive", ["skip", "include"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query(%s) { viewer { id @%s(if: $on) } }",
+        "query(%s) { viewer @%s(if: $on) { id } }",
+        "query(%s) { viewer { ...A @%s(if: $on) } } fragment A on Viewer { id }",
+        "query(%s) { viewer { ...A } } fragment A on Viewer { ... @%s(if: $on) { id } }",
+    ],
+)
+def test_a_null_condition_is_refused_before_anything_runs(query, directive):
+    """Its variable may be null although the argument may not: it has a default."""
+    operation = read_operation(query % (ON, directive))
+    [error] = operation.prepare({"on": None})
+    assert error.message == f"`if` of @{directive} is null. Pass a boolean."
+    assert error.extensions == {
+        "code": "BAD_USER_INPUT", "field": "if", "coordinate": f"@{directive}(if:)",
+    }  # fmt: skip
+    assert not isinstance(operation.prepare({}), list)
+    assert not isinstance(operation.prepare({"on": False}), list)
