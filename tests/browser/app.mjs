@@ -2,7 +2,7 @@
 // Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
 import { loadavg } from 'node:os';
-import { RENAME, SYNC_TIMEOUT_MS, ask, baseUrl, checkAccessible, open, picture, runs, strava, token } from './app_page.mjs';
+import { RENAME, SYNC_TIMEOUT_MS, ask, baseUrl, checkAccessible, open, originalOf, picture, runs, strava, token } from './app_page.mjs';
 import { firstView, report } from './figures.mjs';
 import { troubled } from './troubled.mjs';
 import { checkWidth, launch, watchedPage } from './browser.mjs';
@@ -254,12 +254,8 @@ const steps = {
 
   async 'a run on the same route is shown beside this one'({ page }) {
     await page.getByRole('link', { name: 'Runs', exact: true }).click();
-    const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
-    const { activity } = await ask(
-      page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(sample.replace('/runs/', '')) },
-    );
-    const file = await page.request.get(activity.original.downloadUrl);
-    const later = (await file.text()).replaceAll('2021-07-08T', '2021-07-15T').replace('Sample run in', 'A week later in');
+    const original = await originalOf(page, 'Sample run in the Tiergarten');
+    const later = original.replaceAll('2021-07-08T', '2021-07-15T').replace('Sample run in', 'A week later in');
     await page.getByRole('link', { name: 'Upload' }).click();
     await page.getByLabel('Files').setInputFiles({ name: 'later.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.from(later) });
     await page.getByRole('link', { name: 'A week later in the Tiergarten' }).click({ timeout: SYNC_TIMEOUT_MS });
@@ -272,12 +268,8 @@ const steps = {
 
   async 'of two recordings of a run another one is chosen'({ page }) {
     await page.getByRole('link', { name: 'Runs', exact: true }).click();
-    const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
-    const { activity } = await ask(
-      page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(sample.replace('/runs/', '')) },
-    );
-    const file = await page.request.get(activity.original.downloadUrl);
-    const again = (await file.text()).replace('creator="pacegraph"', 'creator="a second watch"').replace('Sample run in', 'Second recording in');
+    const original = await originalOf(page, 'Sample run in the Tiergarten');
+    const again = original.replace('creator="pacegraph"', 'creator="a second watch"').replace('Sample run in', 'Second recording in');
     await page.getByRole('link', { name: 'Upload' }).click();
     await page.getByLabel('Files').setInputFiles({ name: 'second.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.from(again) });
     await page.getByRole('link', { name: 'Second recording in the Tiergarten' }).click({ timeout: SYNC_TIMEOUT_MS });
@@ -365,7 +357,7 @@ async function perform(page, all, more = {}) {
   for (const [name, step] of Object.entries(all)) {
     await step({ page, visit, ...more }).catch(async (error) => {
       await picture(page, 'failed');
-      throw new Error(`${name}: ${error.message}`, { cause: error });
+      throw new Error(`${name}: ${error.message}\nThe page says:\n${await page.locator('body').innerText()}`, { cause: error });
     });
     console.log(`ok  ${name}`);
   }

@@ -1,4 +1,5 @@
 // What all steps of the example app's test share: its page, and the script's own requests.
+import assert from 'node:assert/strict';
 import path from 'node:path';
 import { checkAccessible as checkByAxe } from './browser.mjs';
 
@@ -27,12 +28,27 @@ export const open = async (page) => {
   await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
 };
 
-/** The script's own request; it waits as the app does where the budget is used up. */
-export async function ask(page, query, variables) {
-  const request = { headers: { authorization: `Bearer ${token}` }, data: { query, variables } };
+/** The script's own requests; they wait as the app does where the budget is used up. */
+async function patiently(page, request) {
   for (const until = Date.now() + SYNC_TIMEOUT_MS; ;) {
-    const answer = await page.request.post(`${baseUrl}/graphql`, request);
-    if (answer.status() !== 429 || Date.now() > until) return (await answer.json()).data;
+    const answer = await request();
+    if (answer.status() !== 429 || Date.now() > until) return answer;
     await page.waitForTimeout(1000 * Number(answer.headers()['retry-after']));
   }
+}
+
+export async function ask(page, query, variables) {
+  const request = { headers: { authorization: `Bearer ${token}` }, data: { query, variables } };
+  return (await (await patiently(page, () => page.request.post(`${baseUrl}/graphql`, request))).json()).data;
+}
+
+/** The text of the file that a run of the list was read from. */
+export async function originalOf(page, name) {
+  const path_ = await page.getByRole('link', { name }).getAttribute('href');
+  const { activity } = await ask(
+    page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(path_.replace('/runs/', '')) },
+  );
+  const file = await patiently(page, () => page.request.get(activity.original.downloadUrl));
+  assert.equal(file.status(), 200, await file.text());
+  return file.text();
 }

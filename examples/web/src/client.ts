@@ -52,6 +52,9 @@ function socket(refused: () => void) {
   return created;
 }
 
+/** The context of a mutation whose progress is shown, so that it may wait as a query does. */
+export const UNHURRIED = { isUnhurried: true };
+
 /** A person waits for it, and is rather told than left waiting. */
 const hurried = (operation: Operation): Operation =>
   makeOperation('mutation', operation, { ...operation.context, fetch: patientFetch('mutation') });
@@ -83,7 +86,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
       normalizedCache(),
       freshness.behindCache,
       mapExchange({
-        onOperation: (operation) => (operation.kind === 'mutation' ? hurried(operation) : undefined),
+        onOperation: (operation) => (operation.kind === 'mutation' && !operation.context.isUnhurried ? hurried(operation) : undefined),
         onResult: ({ error, operation }) => noteOutcome(error, operation),
         onError(error) {
           const isEnded = error.graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED');

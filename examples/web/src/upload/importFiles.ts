@@ -1,5 +1,6 @@
 // docs/files.md: an address for each file, the bytes by tus 1.0, then the job that imports.
 import type { Client } from '@urql/core';
+import { UNHURRIED } from '../client.ts';
 import { graphql } from '../graphql.ts';
 import { messageOf } from '../ui/states.tsx';
 
@@ -31,7 +32,7 @@ export async function importFiles(client: Client, athlete: string, files: readon
   const sending = files.map((file) => ({ name: file.name, bytes: file.size, sent: 0 }));
   tell(sending);
   const staged = await client
-    .mutation(StageUploads, { athlete, files: files.map((file) => ({ name: file.name, sizeBytes: file.size })) })
+    .mutation(StageUploads, { athlete, files: files.map((file) => ({ name: file.name, sizeBytes: file.size })) }, UNHURRIED)
     .toPromise();
   if (staged.error) throw new Error(messageOf(staged.error));
   const { uploads, userErrors } = staged.data!.stageUploads;
@@ -42,7 +43,7 @@ export async function importFiles(client: Client, athlete: string, files: readon
       tell([...sending]);
     });
   }
-  const started = await client.mutation(ImportActivities, { athlete, uploads: uploads.map(({ id }) => id) }).toPromise();
+  const started = await client.mutation(ImportActivities, { athlete, uploads: uploads.map(({ id }) => id) }, UNHURRIED).toPromise();
   if (started.error) throw new Error(messageOf(started.error));
   const { job, userErrors: refusals } = started.data!.importActivities;
   if (!job) throw new Error(refusals[0]?.message ?? 'The import was refused.');
