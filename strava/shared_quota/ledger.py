@@ -39,6 +39,9 @@ _LOOKS_AGAIN_S = 30.0
 _SEAM_S = 2
 """Seconds at the start of a window in which what an answer tells may be of the one before."""
 _MOST_AHEAD = 50
+_PLAIN = (
+    "generation", "life", "settles", "is_heard", "heard_in", "blocked_until", "refusals"
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -287,7 +290,8 @@ class Ledger:
 
     def as_kept(self) -> "Ledger":
         """The copy for PostgreSQL: what is marked counts as used."""
-        return replace(self, quarter=self.quarter.as_kept(), day=self.day.as_kept())
+        quarter, day = self.quarter.as_kept(), self.day.as_kept()
+        return replace(self, quarter=quarter, day=day, all_told=False)
 
     def merged(self, other: str | bytes) -> Self:
         """This ledger, with what the text of another one knows of more. Raises ValueError."""
@@ -312,11 +316,16 @@ class Ledger:
             self.calls[lost] = _Call(read=True, until_s=until_s, steady_s=0.0, settles=-1)
 
     def to_text(self) -> str:
+        """Write it as all versions read it, which share it during an update and after a rollback.
+
+        The first ones refuse other keys than these, and lists of other lengths. Of the clock they
+        read two keys and write no others, so what came later is there, and must have a default.
+        """
+        told = {"all_told": self.all_told, "told": [window.told for window in self.windows]}
         return orjson.dumps(
-            {
-                "generation": self.generation,
-                "life": self.life,
-                "clock": self.clock.as_json(),
+            {name: getattr(self, name) for name in _PLAIN}
+            | {
+                "clock": self.clock.as_json() | told,
                 "quarter": self.quarter.as_json(),
                 "day": self.day.as_json(),
                 "limits": self.limits.as_json(),
@@ -325,33 +334,30 @@ class Ledger:
                     name: [call.read, call.until_s, call.steady_s, call.settles, call.forced]
                     for name, call in self.calls.items()
                 },
-                "settles": self.settles,
-                "is_heard": self.is_heard,
-                "heard_in": self.heard_in,
-                "all_told": self.all_told,
-                "blocked_until": self.blocked_until,
-                "refusals": self.refusals,
             }
         ).decode()
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
-        """Read what `to_text` wrote. Raises ValueError for anything else."""
+        """Read what `to_text` wrote, of any version. Raises ValueError for anything else."""
         values = orjson.loads(text)
         try:
-            return cls(
-                **values
-                | {
-                    "clock": StravaClock.from_json(values["clock"]),
-                    "quarter": CountedWindow.from_json(QUARTER_HOUR_S, values["quarter"]),
-                    "day": CountedWindow.from_json(DAY_S, values["day"]),
-                    "limits": KnownLimits.from_json(values["limits"]),
-                    "turns": Turns.from_json(values["turns"]),
-                    "calls": {name: _Call(*call) for name, call in values["calls"].items()},
-                }
+            clock = values["clock"]
+            ledger = cls(
+                **{name: values[name] for name in _PLAIN if name in values},
+                clock=StravaClock.from_json(clock),
+                quarter=CountedWindow.from_json(QUARTER_HOUR_S, values["quarter"]),
+                day=CountedWindow.from_json(DAY_S, values["day"]),
+                limits=KnownLimits.from_json(values["limits"]),
+                turns=Turns.from_json(values["turns"]),
+                calls={name: _Call(*call) for name, call in values["calls"].items()},
+                all_told=clock.get("all_told", False),
             )
+            for window, told in zip(ledger.windows, clock.get("told", ()), strict=False):
+                window.told = list(told)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a ledger: {error}") from None
+        return ledger
 
 
 def _until_s(now: Moment, rules: QuotaRules) -> float:

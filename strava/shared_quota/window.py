@@ -12,6 +12,7 @@ KINDS = (OVERALL, READ)
 _BACK_S = 3.0
 """Seconds by which the time may be before the window without its having been moved back: what one
 machine knows of Strava's clock may differ by that from what another one does."""
+_WRITTEN = 6
 
 Counts = list[int]
 """Requests of the two kinds of limits: overall, and reads alone."""
@@ -125,12 +126,14 @@ class CountedWindow:
         return CountedWindow(self.length_s, self.number, *columns)
 
     def counts(self) -> tuple[Counts, ...]:
-        """All counts, in the order of the fields."""
-        return self.sent, self.above, self.carried, self.mark, self.kept, self.told
+        """All counts but what was `told`, in the order of the fields."""
+        return self.sent, self.above, self.carried, self.mark, self.kept
 
     def as_json(self) -> list[Any]:
+        """Write it without `told`: older versions of the program read six values."""
         return [self.number, *self.counts()]
 
     @classmethod
     def from_json(cls, length_s: int, values: Sequence[Any]) -> Self:
-        return cls(length_s, *values)
+        """Read it; what a later version wrote behind the six values is left out."""
+        return cls(length_s, *values[:_WRITTEN])
