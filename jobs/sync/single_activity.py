@@ -4,7 +4,7 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.sync.activity_walk import READ, ActivityWalk
 from jobs.sync.effort_derivation import EffortDerivation
-from jobs.sync.problems import OF_THE_JOB, check_strava
+from jobs.sync.problems import OF_THE_JOB, Unanswered, check_strava
 from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
 
@@ -21,6 +21,8 @@ class SingleActivities:
         """Whether anything was written of the last activity's summary."""
         self.has_problem = False
         """Whether a problem of the last activity was recorded."""
+        self.is_unanswered = False
+        """Whether Strava did not answer for the last activity's summary."""
         self.may_come_later = False
         """Whether Strava lacks the last activity or its streams, and may have them in a moment."""
 
@@ -30,7 +32,7 @@ class SingleActivities:
         A killed attempt does not read the summary again. Call `forget` in the step that notes the
         end of it.
         """
-        self.has_problem, self.may_come_later = True, False
+        self.has_problem, self.may_come_later, self.is_unanswered = True, False, False
         arguments = (self._attempt, self._services, self._strava, SyncScope(activity_id=strava_id))
         walk = ActivityWalk(*arguments, is_charged=False)
         derivation = EffortDerivation(*arguments, is_charged=False)
@@ -43,6 +45,8 @@ class SingleActivities:
         except Exception as error:  # noqa: BLE001 - of this activity only
             extra = {"strava_id": strava_id, "error": str(error)}
             self._services.log.warning("an activity cannot be read", extra=extra)
+            is_read = self._attempt.checkpoint.get(READ) == strava_id
+            self.is_unanswered = isinstance(error, Unanswered) and not is_read
             walk.leave_out(strava_id, error)
             self._is_doubtful |= walk.unavailable is not None
             return False

@@ -12,12 +12,13 @@ A look-up that brings no news is paid from a budget of the athlete's events. Whe
 job waits, then reads the newest of Strava's list, which one request brings, and drops all events
 but of activities that should be in it: so events that someone invented cost a few requests an
 hour, and what is really new is there all the same. The rest is left to the nightly sync. An end of
-the access is proved without the budget, now and then; while Strava does not answer, as often.
+the access is proved without the budget, now and then. What Strava does not answer costs nothing,
+and while it does not answer whether the access ended, the job asks for nothing else.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,9 +57,12 @@ _LOOKS = 3
 """Jobs that look for what Strava may have in a moment, a minute in all; then a sync does."""
 _TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
 _PROOF_EVERY = timedelta(seconds=20)
-"""How long an end of the access waits for its proof without budget, or an answer of Strava."""
+"""How long an end of the access waits for its proof without budget."""
+_NO_ANSWER_S = (20, 40, 80, 120)
+"""Pauses after tries in a row that Strava did not answer; the last one after all further ones."""
 _NO_ANSWER = (StravaUnavailable, StravaUnreadable)
-_PROOF_AT = "proof_at"  # key of the checkpoint: when that is, POSIX time
+_PROOF_AT = "proof_at"  # key of the checkpoint: when the proof is tried next, POSIX time
+_UNANSWERED = "unanswered"  # key of the checkpoint: how often in a row Strava did not answer that
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 
 
@@ -87,6 +91,8 @@ class _Events:
         while events := self._take():
             if any(event.object_type == StravaObject.ATHLETE for event in events):
                 self._apply_end([event.object_id for event in events])
+                if isinstance(self._proof_waits, EndUnproved):
+                    raise self._proof_waits
             else:
                 self._apply_activities({event.object_id: event.tries for event in events})
             if self._is_over:
@@ -99,13 +105,14 @@ class _Events:
     def _apply_end(self, athletes: Sequence[int]) -> None:
         """Look into an end of the access.
 
-        While its proof waits, activities go on: else who invents ends would keep all news out.
+        While its proof waits for budget, activities go on: else who invents ends would keep all
+        news out. While it waits for an answer, none is to be had.
         """
         try:
             is_revoked = self._is_revoked()
         except (EventBudgetSpent, *_NO_ANSWER) as error:
-            unproved = EndUnproved(self._attempt.now() + _PROOF_EVERY)
-            self._proof_waits = error if isinstance(error, EventBudgetSpent) else unproved
+            waits = error if isinstance(error, EventBudgetSpent) else self._note_no_answer()
+            self._proof_waits = waits
             self._left_out.update((StravaObject.ATHLETE, athlete) for athlete in athletes)
             return
         self._proof_waits = None
@@ -185,12 +192,13 @@ class _Events:
 
         With `is_last`, what Strava still does not have is left to a sync.
         """
-        self._pay()
-        is_applied = self._single.apply(strava_id)
+        with self._free_unless_answered():
+            self._pay()
+            is_applied = self._single.apply(strava_id)
         is_done = is_last or not self._single.may_come_later
         with self._attempt.step() as step:
             self._single.forget(step)
-            if self._single.has_changed:
+            if self._single.has_changed or self._single.is_unanswered:
                 self._budget.give_back(step.connection)
             if is_applied:
                 seen = _APPLIED if is_done else _LATER
@@ -208,6 +216,16 @@ class _Events:
                 step.checkpoint[_FLOODED] = True
             raise
 
+    @contextmanager
+    def _free_unless_answered(self) -> Iterator[None]:
+        """Give back what is paid for what Strava does not answer, or has no quota for."""
+        self._budget.used()
+        try:
+            yield
+        except (StravaRateLimited, *_NO_ANSWER):
+            self._budget.take_back()
+            raise
+
     def _sift(self, strava_ids: Sequence[int]) -> list[int]:
         """Drop events that the newest page answers; returns what is to be looked up.
 
@@ -223,9 +241,10 @@ class _Events:
 
         That is activities that are stored here and that the list should have.
         """
-        self._pay()
         arguments = (self._attempt, self._services, self._strava, SyncScope())
-        listed, oldest = ActivityWalk(*arguments, is_charged=False).read_newest()
+        with self._free_unless_answered():
+            self._pay()
+            listed, oldest = ActivityWalk(*arguments, is_charged=False).read_newest()
         self._derive_news()
         values = {**self._values, "strava_ids": list(strava_ids), "oldest": oldest}
         with self._attempt.read() as connection:
@@ -269,7 +288,9 @@ class _Events:
             keep_connected(step.connection, self._athlete_id)
             update_bests(step, self._athlete_id)
             self._delete(step, kind, applied)
-            step.checkpoint.pop(_APPLIED if kind is StravaObject.ACTIVITY else _PROOF_AT, None)
+            is_activity = kind is StravaObject.ACTIVITY
+            for name in (_APPLIED,) if is_activity else (_PROOF_AT, _UNANSWERED):
+                step.checkpoint.pop(name, None)
 
     def _delete(self, step: Step, kind: StravaObject, applied: Sequence[int]) -> None:
         values = {**self._values, "applied_kind": kind.value, "applied_objects": list(applied)}
@@ -292,13 +313,15 @@ class _Events:
         """Ask Strava for the athlete, or, without quota, budget or answer, to renew the tokens.
 
         That counts against no quota, and another host may answer it. Raises EventBudgetSpent until
-        it may be done. What the budget regains after a flood is for activities.
+        it may be done. What the budget regains after a flood is for activities. Once Strava
+        answered neither, the tokens that it was to renew are used no more: only new ones prove it.
         """
-        if _FLOODED in self._attempt.checkpoint:
+        renews_only = _FLOODED in self._attempt.checkpoint or self._unanswered
+        if renews_only:
             self._await_proof()
-        elif self._is_proved_by_request():
-            return
-        self._strava.token(refused=self._strava.token())
+        with self._free_unless_answered():
+            if renews_only or not self._is_proved_by_request():
+                self._strava.token(refused=self._strava.token())
 
     def _is_proved_by_request(self) -> bool:
         """Ask Strava for the athlete; False without quota or answer. Raises as `_prove_access`."""
@@ -313,15 +336,29 @@ class _Events:
             return True
         return False
 
+    @property
+    def _unanswered(self) -> int:
+        rounds: int = self._attempt.checkpoint.get(_UNANSWERED, 0)
+        return rounds
+
     def _await_proof(self) -> None:
         """Let what somebody invents renew tokens seldom. Raises EventBudgetSpent."""
         now, at = self._attempt.now(), self._attempt.checkpoint.get(_PROOF_AT)
-        due = now + _PROOF_EVERY if at is None else datetime.fromtimestamp(at, UTC)
-        due = min(due, now + _PROOF_EVERY)  # the clock may have been set back
+        pause = _pause_after(self._unanswered) if self._unanswered else _PROOF_EVERY
+        due = now + pause if at is None else datetime.fromtimestamp(at, UTC)
+        due = min(due, now + pause)  # the clock may have been set back
         with self._attempt.step() as step:
             step.checkpoint[_PROOF_AT] = due.timestamp()
         if due > now:
-            raise EventBudgetSpent(due)
+            raise (EndUnproved if self._unanswered else EventBudgetSpent)(due)
+
+    def _note_no_answer(self) -> EndUnproved:
+        """Let the next try wait the longer, the more tries in a row were not answered."""
+        tries = self._unanswered + 1
+        due = self._attempt.now() + _pause_after(tries)
+        with self._attempt.step() as step:
+            step.checkpoint |= {_UNANSWERED: tries, _PROOF_AT: due.timestamp()}
+        return EndUnproved(due)
 
     def _erase(self, athletes: Sequence[int]) -> None:
         """Start the job that ends the connection and deletes the data, as Strava requires.
@@ -350,3 +387,7 @@ class _Events:
     def _delete_all(self, step: Step) -> None:
         for event in step.connection.execute(strava_event.taken(), self._values).all():
             self._delete(step, StravaObject(event.object_type), [event.object_id])
+
+
+def _pause_after(tries: int) -> timedelta:
+    return timedelta(seconds=retry_pauses.after_tries(_NO_ANSWER_S, tries))

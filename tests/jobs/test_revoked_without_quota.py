@@ -1,7 +1,5 @@
 """An end of the access to Strava is looked into at once, whatever the athlete's events wait for."""
 
-from datetime import timedelta
-
 import pytest
 
 from flags.rollout import OFF, ON
@@ -73,26 +71,4 @@ def test_an_end_is_proved_where_only_the_api_is_away(world, webhook, runner):
     webhook.control("POST", f"/athletes/{RUNNER}/deauthorize")
     webhook.delivered()
     assert [job["status"] for job in webhook.work()] == ["SUCCEEDED"]
-    assert world.value("SELECT count(*) FROM jobs WHERE kind = 'ERASE_ATHLETE'") == 1
-
-
-def test_an_end_that_strava_does_not_prove_is_looked_into_soon_after_it_answers(
-    world, webhook, runner
-):
-    world.strava.fault("unavailable", times=1000)
-    webhook.change(world.strava.activities()[0]["id"], name="Told before the end")
-    webhook.control("POST", f"/athletes/{RUNNER}/deauthorize")
-    webhook.delivered(2)
-    [job] = webhook.work()
-    for _ in range(world.settings.job_max_attempts):
-        assert (job["status"], job["failures"]) == ("WAITING", 0)
-        wait = world.value("SELECT waiting_until - now() FROM jobs WHERE id = :i", i=job["id"])
-        assert wait <= timedelta(seconds=20)
-        world.write("UPDATE jobs SET waiting_until = now() WHERE status = 'WAITING'")
-        assert wakes(world) == [("STRAVA_WEBHOOK", "QUEUED")]
-        job = world.work(job["id"])
-    world.strava.heal()
-    world.write("UPDATE jobs SET waiting_until = now() WHERE status = 'WAITING'")
-    wakes(world)
-    assert world.work(job["id"])["status"] == "SUCCEEDED"
     assert world.value("SELECT count(*) FROM jobs WHERE kind = 'ERASE_ATHLETE'") == 1
