@@ -7,8 +7,8 @@ told of a hundred times is written once.
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
@@ -27,11 +27,13 @@ from strava.webhook_event import WebhookEvent
 from web.job_queue import RedisJobQueue
 
 _AT_ONCE = 500
+_OTHERS_AT_ONCE = 250
+"""Of those, how many are kept for what is no end of the access, if as many wait."""
 _GATHER_S = 0.02
 _MOST_WAITING = 10_000
 """Events of all athletes that wait in memory to be written, but ends of the access."""
 _MOST_ENDS_WAITING = 1_000
-"""Ends of the access that wait beside them, and are written first."""
+"""Ends of the access that wait beside them, and are written first. Neither takes others' room."""
 _MOST_STORED = 10_000
 """Events of one athlete that are stored and not yet handled."""
 _PATIENCE_S = 1.5
@@ -59,7 +61,8 @@ class StravaIntake:
 
     def __init__(self, database: AsyncDatabase, jobs: RedisJobQueue) -> None:
         self._database, self._jobs = database, jobs
-        self._waiting: list[_Arrival] = []
+        self._ends: deque[_Arrival] = deque()
+        self._others: deque[_Arrival] = deque()
         self._writer: asyncio.Task[None] | None = None
         self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         """How many events had which outcome, since the process started."""
@@ -80,11 +83,11 @@ class StravaIntake:
 
     async def _store(self, event: WebhookEvent, request_id: str) -> str:
         is_end = event.object_type == "athlete"
-        room = _MOST_WAITING + (_MOST_ENDS_WAITING if is_end else 0) - len(self._waiting)
-        if room <= 0:
+        queue, room = (self._ends, _MOST_ENDS_WAITING) if is_end else (self._others, _MOST_WAITING)
+        if len(queue) >= room:
             raise EventsNotStored("too many events wait to be stored")
         arrival = _Arrival(event, request_id, asyncio.get_running_loop().create_future())
-        self._waiting.insert(0 if is_end else len(self._waiting), arrival)
+        queue.append(arrival)
         if self._writer is None or self._writer.done():
             # it is not one request's
             self._writer = asyncio.create_task(self._write_all(), context=Context())
@@ -95,11 +98,10 @@ class StravaIntake:
             raise EventsNotStored("the database does not answer in time") from None
 
     async def _write_all(self) -> None:
-        while self._waiting:
-            if len(self._waiting) < _AT_ONCE:
+        while waiting := len(self._ends) + len(self._others):
+            if waiting < _AT_ONCE:
                 await asyncio.sleep(_GATHER_S)
-            batch = self._waiting[:_AT_ONCE]
-            del self._waiting[:_AT_ONCE]
+            batch = list(self._take_batch())
             try:
                 outcomes, new_jobs = await self._database.writing(partial(_write, batch=batch))
             except DatabaseError as error:
@@ -112,6 +114,15 @@ class StravaIntake:
                     if not arrival.outcome.done():
                         arrival.outcome.set_result(outcome)
                 await self._hand_over(new_jobs)
+
+    def _take_batch(self) -> Iterator[_Arrival]:
+        """Take those that came first of both kinds, ends before others."""
+        others = min(_OTHERS_AT_ONCE, len(self._others))
+        ends = min(_AT_ONCE - others, len(self._ends))
+        others = min(_AT_ONCE - ends, len(self._others))
+        for queue, number in ((self._ends, ends), (self._others, others)):
+            for _ in range(number):
+                yield queue.popleft()
 
     def _refuse(self, batch: Sequence[_Arrival], error: Exception) -> None:
         for arrival in batch:
