@@ -15,7 +15,7 @@ from strava.activity_details import StravaDetails, device_name, parse_details
 from strava.errors import StravaBadData
 from strava.fields import Fields, fields_of, is_number
 from strava.gear import shoes_id
-from strava.time_zone import time_zone
+from strava.time_zone import is_offset, offset_at, time_zone
 
 Visibility = Literal["EVERYONE", "FOLLOWERS_ONLY", "ONLY_ME"]
 
@@ -24,8 +24,8 @@ _VISIBILITIES: dict[object, Visibility] = {
     "followers_only": "FOLLOWERS_ONLY",
     "only_me": "ONLY_ME",
 }
-_FURTHEST_LOCAL = timedelta(hours=48)
-"""Local time is at most this far from UTC: 14 hours, and a day if the time of day is hidden."""
+_FURTHEST_HIDDEN = timedelta(hours=48)
+"""Local time is at most this far from UTC where the time of day is hidden: 14 hours, and a day."""
 _HIDDEN_START = time(0, 0, 1)
 _FURTHEST_START_S = 31 * 86_400  # of a best effort, from the activity's
 _RACES = (1, 11)
@@ -187,11 +187,11 @@ def _athlete_id(athlete: object) -> int | None:
 
 def _time_values(fields: Fields) -> dict[str, Any]:
     started_at = fields.instant("start_date")
-    offset = _offset(fields, started_at)
     text = fields.text("timezone")
+    local, offset = _local_start(fields, started_at, text)
     return {
         "started_at": started_at,
-        "started_at_local": (started_at + (offset or timedelta())).replace(tzinfo=None),
+        "started_at_local": local,
         "timezone": time_zone(text, offset),
         "timezone_text": text,
         "moving_time_s": fields.whole_number("moving_time"),
@@ -199,17 +199,29 @@ def _time_values(fields: Fields) -> dict[str, Any]:
     }
 
 
-def _offset(fields: Fields, started_at: datetime) -> timedelta | None:
-    """How far the clock on the wall was ahead of UTC; None where Strava does not tell."""
+def _local_start(
+    fields: Fields, started_at: datetime, zone_text: str | None
+) -> tuple[datetime, timedelta | None]:
+    """What the clock on the wall showed, and how far it was ahead of UTC.
+
+    Where Strava tells neither in a way that can be, the named zone does, and the offset is None.
+    """
+    utc, offset = started_at.replace(tzinfo=None), _utc_offset(fields)
     local = fields.wall_clock("start_date_local")
     if local is not None:
-        offset = local - started_at.replace(tzinfo=None)
-        if abs(offset) <= _FURTHEST_LOCAL:
-            return offset
+        if local.time() == _HIDDEN_START and abs(local - utc) <= _FURTHEST_HIDDEN:
+            return local, offset
+        if is_offset(local - utc):
+            return local, local - utc
+    if offset is not None:
+        return utc + offset, offset
+    return utc + (offset_at(started_at, zone_text) or timedelta()), None
+
+
+def _utc_offset(fields: Fields) -> timedelta | None:
     offset_s = fields.values.get("utc_offset")
-    if is_number(offset_s) and abs(offset_s) <= _FURTHEST_LOCAL.total_seconds():
-        return timedelta(seconds=offset_s)
-    return None
+    offset = timedelta(seconds=offset_s) if is_number(offset_s) else None
+    return offset if offset is not None and is_offset(offset) else None
 
 
 def _measured_values(fields: Fields) -> dict[str, Any]:

@@ -6,15 +6,16 @@ local time of the activity does not.
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 _PREFIXED = re.compile(
     r"\s*(?:\((?:GMT|UTC)(?P<offset>[+-]\d{1,2}:\d{2})?\)\s*)?(?P<name>.*?)\s*", re.DOTALL
 )
 _HOUR = timedelta(hours=1)
-_EASTERNMOST_H, _WESTERNMOST_H = 14, -12
+_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=-12)
 _UTC = "UTC"
 _NOT_OF_INTL = {"Factory"}
 
@@ -30,6 +31,22 @@ def time_zone(text: str | None, offset: timedelta | None) -> str:
     return _fixed(_stated(text) if offset is None else offset)
 
 
+def offset_at(instant: datetime, text: str | None) -> timedelta | None:
+    """How far the zone in Strava's `timezone` is ahead of UTC at an instant, in summer or winter.
+
+    Without a name that is known, what the text states; None where that is nothing that can be.
+    """
+    if name := zone_name(text):
+        return instant.astimezone(ZoneInfo(name)).utcoffset()
+    stated = _stated(text)
+    return stated if stated is not None and is_offset(stated) else None
+
+
+def is_offset(offset: timedelta) -> bool:
+    """Whether any zone has this offset from UTC."""
+    return _WESTERNMOST <= offset <= _EASTERNMOST
+
+
 def zone_name(text: str | None) -> str | None:
     """The IANA name in Strava's `timezone`; None where it holds none that all programs know."""
     match = _PREFIXED.fullmatch(text or "")
@@ -37,10 +54,9 @@ def zone_name(text: str | None) -> str | None:
 
 
 def _fixed(offset: timedelta | None) -> str:
-    if offset is None or offset % _HOUR or not offset:
+    if offset is None or offset % _HOUR or not offset or not is_offset(offset):
         return _UTC
-    hours = offset // _HOUR
-    return f"Etc/GMT{-hours:+d}" if _WESTERNMOST_H <= hours <= _EASTERNMOST_H else _UTC
+    return f"Etc/GMT{-(offset // _HOUR):+d}"
 
 
 def _stated(text: str | None) -> timedelta | None:

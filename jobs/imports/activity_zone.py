@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import tzfpy
 
 from recordings import RecordedActivity
-from strava.time_zone import time_zone, zone_name
+from strava.time_zone import offset_at, time_zone, zone_name
 
 
 def load_zones() -> None:
@@ -43,11 +43,6 @@ def local_time(started_at: datetime, zone: str, utc_offset_s: int | None = None)
     if utc_offset_s is not None:
         return (started_at + timedelta(seconds=utc_offset_s)).replace(tzinfo=None)
     return started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-
-
-def offset_at(instant: datetime, zone: str) -> timedelta | None:
-    """Get local time minus UTC in a zone."""
-    return instant.astimezone(ZoneInfo(zone)).utcoffset()
 
 
 def _first_position(activity: RecordedActivity) -> tuple[float, float] | None:

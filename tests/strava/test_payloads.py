@@ -61,6 +61,72 @@ def test_local_time_comes_from_the_offset_where_strava_leaves_it_out():
     assert activity.started_at_local == datetime(2021, 1, 27, 15, 24, 14)  # noqa: DTZ001
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "local"),
+    [
+        ("(GMT+01:00) Europe/Berlin", "2021-01-27T18:24:14", "2021-01-27T19:24:14"),
+        ("(GMT+01:00) Europe/Berlin", "2021-07-27T18:24:14", "2021-07-27T20:24:14"),
+        ("(GMT+01:00) Europe/Berlin", "2021-03-28T00:59:59", "2021-03-28T01:59:59"),
+        ("(GMT+01:00) Europe/Berlin", "2021-03-28T01:00:00", "2021-03-28T03:00:00"),
+        ("(GMT+01:00) Europe/Berlin", "2021-10-31T00:30:00", "2021-10-31T02:30:00"),
+        ("(GMT+01:00) Europe/Berlin", "2021-10-31T01:30:00", "2021-10-31T02:30:00"),
+        ("(GMT-08:00) America/Los_Angeles", "2021-07-01T03:00:00", "2021-06-30T20:00:00"),
+        ("(GMT+05:45) Asia/Kathmandu", "2021-07-01T03:00:00", "2021-07-01T08:45:00"),
+        ("(GMT+10:30) Australia/Lord_Howe", "2021-01-01T03:00:00", "2021-01-01T14:00:00"),
+        ("(GMT+14:00) Pacific/Kiritimati", "2021-07-01T12:00:00", "2021-07-02T02:00:00"),
+        ("(GMT+13:00) Pacific/Apia", "2011-12-30T09:59:59", "2011-12-29T23:59:59"),
+        ("(GMT+13:00) Pacific/Apia", "2011-12-30T10:00:00", "2011-12-31T00:00:00"),
+        # No name that is known: what the text states, if that can be.
+        ("(GMT-08:00) Pacific Time (US & Canada)", "2021-01-01T12:00:00", "2021-01-01T04:00:00"),
+        ("(GMT+05:45) somewhere", "2021-01-01T12:00:00", "2021-01-01T17:45:00"),
+        ("(GMT+99:99) somewhere", "2021-01-01T12:00:00", "2021-01-01T12:00:00"),
+        ("somewhere", "2021-01-01T12:00:00", "2021-01-01T12:00:00"),
+        (None, "2021-01-01T12:00:00", "2021-01-01T12:00:00"),
+    ],
+)
+def test_local_time_is_the_named_zones_where_strava_tells_no_other(zone, start, local):
+    told = LEAST | {"start_date": f"{start}Z", "timezone": zone}
+    absent: dict = {}
+    null = {"start_date_local": None, "utc_offset": None}
+    unusable = {"start_date_local": "soon", "utc_offset": 1e9}
+    for fields in (absent, null, unusable):
+        activity = parse_activity(told | fields)
+        assert activity.started_at_local.isoformat() == local
+        assert activity.started_at.isoformat() == f"{start}+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "local"),
+    [
+        ({"utc_offset": 50400}, "2021-01-28T08:24:14"),
+        ({"utc_offset": -43200}, "2021-01-27T06:24:14"),
+        ({"utc_offset": 0}, "2021-01-27T18:24:14"),
+        ({"utc_offset": 50401}, "2021-01-27T19:24:14"),
+        ({"utc_offset": -43201}, "2021-01-27T19:24:14"),
+        ({"utc_offset": 86_400}, "2021-01-27T19:24:14"),
+        ({"utc_offset": "7200"}, "2021-01-27T19:24:14"),
+        ({"start_date_local": "2021-01-28T08:24:14Z"}, "2021-01-28T08:24:14"),
+        ({"start_date_local": "2021-01-28T08:24:15Z"}, "2021-01-27T19:24:14"),
+        ({"start_date_local": "2021-01-27T06:24:13Z"}, "2021-01-27T19:24:14"),
+        ({"start_date_local": "2021-01-29T00:24:14Z", "utc_offset": 7200}, "2021-01-27T20:24:14"),
+        # The time of day is hidden: up to a day more.
+        ({"start_date_local": "2021-01-27T00:00:01Z", "utc_offset": 3600}, "2021-01-27T00:00:01"),
+        ({"start_date_local": "2021-01-30T00:00:01Z"}, "2021-01-27T19:24:14"),
+    ],
+)
+def test_an_offset_that_no_zone_has_is_not_believed(fields, local):
+    told = LEAST | {"timezone": "(GMT+01:00) Europe/Berlin"}
+    assert parse_activity(told | fields).started_at_local.isoformat() == local
+
+
+@pytest.mark.parametrize(("offset", "zone"), [(3600, "Etc/GMT-1"), (None, "UTC"), (1e9, "UTC")])
+def test_a_hidden_start_tells_no_offset(offset, zone):
+    hidden = {"start_date_local": "2021-01-27T00:00:01Z", "start_date": "2021-01-27T05:00:01Z"}
+    activity = parse_activity(LEAST | hidden | {"utc_offset": offset, "timezone": None})
+    assert activity.start_is_hidden
+    assert activity.timezone == zone
+
+
 def test_the_least_that_can_be_read():
     activity = parse_activity(LEAST)
     assert activity.sport_type == "Workout"

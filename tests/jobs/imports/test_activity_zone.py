@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.imports.activity_zone import local_time, offset_at, zone_of_neighbor
+from jobs.imports.activity_zone import local_time, zone_of_neighbor
+from strava.time_zone import offset_at
 
 SUMMER = datetime(2026, 7, 1, 18, 30, tzinfo=UTC)
 TWO_HOURS, FIVE_HOURS = 7_200, 18_000
