@@ -8,6 +8,9 @@ from jobs.sync.problems import OF_THE_JOB, Unanswered, check_strava
 from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
 
+_PROBED_AFTER = 3
+"""Activities in a row that Strava gave no answer for; then it is asked whether it answers others."""
+
 
 class SingleActivities:
     """Applies activities of one athlete. What fails is left out, and its problem recorded."""
@@ -21,8 +24,10 @@ class SingleActivities:
         """Whether anything was written of the last activity's summary."""
         self.has_problem = False
         """Whether a problem of the last activity was recorded."""
+        self._silent = 0
+        """Activities in a row for whose summaries Strava did not answer."""
         self.is_unanswered = False
-        """Whether Strava did not answer for the last activity's summary."""
+        """Whether it did not for the last one's, and is not known to answer for others."""
         self.may_come_later = False
         """Whether Strava lacks the last activity or its streams, and may have them in a moment."""
 
@@ -30,7 +35,7 @@ class SingleActivities:
         """Do what a sync of the activity does, uncharged; False if it has to be tried again soon.
 
         A killed attempt does not read the summary again. Call `forget` in the step that notes the
-        end of it.
+        end of it. Raises StravaUnavailable, too, once Strava answers no one.
         """
         self.has_problem, self.may_come_later, self.is_unanswered = True, False, False
         arguments = (self._attempt, self._services, self._strava, SyncScope(activity_id=strava_id))
@@ -46,12 +51,17 @@ class SingleActivities:
             extra = {"strava_id": strava_id, "error": str(error)}
             self._services.log.warning("an activity cannot be read", extra=extra)
             is_read = self._attempt.checkpoint.get(READ) == strava_id
-            self.is_unanswered = isinstance(error, Unanswered) and not is_read
+            is_silent = isinstance(error, Unanswered) and not is_read
+            self._silent = self._silent + 1 if is_silent else 0
+            self.is_unanswered = 0 < self._silent <= _PROBED_AFTER
             walk.leave_out(strava_id, error)
             self._is_doubtful |= walk.unavailable is not None
+            if self._silent == _PROBED_AFTER:
+                self.check()
             return False
         finally:
             self.has_changed = walk.has_changed
+        self._silent = 0
         self._is_doubtful |= derivation.unavailable is not None
         self.has_problem = derivation.has_left_out
         self.may_come_later = walk.may_come_later or derivation.may_come_later

@@ -82,14 +82,28 @@ def test_an_end_that_is_not_true_is_dropped_once_strava_answers(world, webhook, 
 def test_activities_that_strava_does_not_answer_for_cost_nothing(world, webhook, runner):
     world.strava.fault("unavailable", times=1000)
     forge(webhook, *range(900_000_000, 900_000_010))
+    world.strava.forget_requests()
     [job] = webhook.work()
     for _ in range(2):
         assert (job["status"], level(world), world.value(FLOODS)) == ("WAITING", FULL, 0)
+        assert world.strava.requests() == 4  # for three activities, and for the athlete
+        world.strava.forget_requests()
         job = work_in(world, 0, job)
     world.strava.heal()
     job = work_in(world, 0, job)
     assert (job["status"], job["checkpoint"]["flooded"]) == ("WAITING", True)
     assert level(world) < 1
+
+
+def test_activities_alone_that_strava_does_not_answer_for_are_paid(world, webhook, runner):
+    """Else events of them could have it asked without end."""
+    world.strava.fault("unavailable", path="/activities/", times=1000)
+    forge(webhook, *range(900_000_000, 900_000_010))
+    world.strava.forget_requests()
+    [job] = webhook.work()
+    assert (job["status"], job["checkpoint"]["flooded"]) == ("WAITING", True)
+    assert level(world) < 1
+    assert world.strava.requests("/activities/") == 3 + FULL
 
 
 def test_the_newest_page_costs_nothing_until_strava_answers(world, webhook, flooded):
