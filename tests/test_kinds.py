@@ -52,6 +52,7 @@ OF_NO_MODULE = {
     "tests/site/test_reference.py": "the site of the documentation",
     "tests/web/protocols/test_http_edition_rules.py": "rules of GraphQL over HTTP, and their cases",
     "tests/strava/shared_quota/test_simulation.py": "the quota's law, in simulated time",
+    "tests/strava/shared_quota/test_ledger_versions.py": "texts of the ledger of other versions",
     "tests/test_architecture.py": "rules of the whole tree",
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
     "tests/test_bounds_page.py": "docs/protection.md and docs/operations.md",
