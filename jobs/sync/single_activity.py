@@ -9,7 +9,7 @@ from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
 
 _PROBED_AFTER = 3
-"""Activities in a row that Strava gave no answer for; then it is asked whether it answers others."""
+"""Activities in a row that Strava gave no answer for; then it is asked for the athlete."""
 
 
 class SingleActivities:

@@ -23,7 +23,7 @@ def intake(api, db, monkeypatch):
 
 
 async def stored(intake, told: str) -> list[str]:
-    """Tell of activities and ends at once, such as "a1 e1"; returns the batches that were stored."""
+    """Tell of activities and ends at once, such as "a1 e1"; returns the batches as stored."""
     order: list[str] = []
 
     async def take(name: str) -> None:
