@@ -73,7 +73,10 @@ _JOBS = """
     FROM generate_series(1, %(jobs)s) n JOIN grown ON grown.place = 1 + n %% %(athletes)s,
     LATERAL (SELECT hashint4(n) & 1073741823 AS h, timestamptz '2026-01-01' - n * interval '1 s' AS at) hashed
 """
-_SHARE = "UPDATE athletes SET shares = %(all)s OR last_name = 'Measured' WHERE shares <> (%(all)s OR last_name = 'Measured')"
+_SHARE = (
+    "UPDATE athletes SET shares = %(all)s OR last_name = 'Measured' WHERE shares <> "
+    "(%(all)s OR last_name = 'Measured')"
+)
 
 
 def provide_others(dsn: str, rows: int) -> int:

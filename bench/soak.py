@@ -137,7 +137,8 @@ def _report(samples: Samples, restarts: Restarts, load: Load, minutes: float) ->
     print_table(["figure", "unit", "second third", "last third", "flat"], rows)
     failed = load.answers.total() - load.answers["good"]
     print(
-        f"{minutes:g} minutes, {READERS} clients, {WATCHERS} subscribers, {restarts.count} restarts: "
+        f"{minutes:g} minutes, {READERS} clients, {WATCHERS} subscribers, "
+        f"{restarts.count} restarts: "
         f"{load.answers['good']:,} answers, {failed} failed while nothing restarted"
     )
     for what, count in load.answers.most_common():

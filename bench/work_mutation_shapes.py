@@ -49,7 +49,8 @@ def _of_rows() -> Iterator[Shape]:
         yield Shape(
             name,
             f'mutation($$undo: Boolean!) {{ {name}(input: {{ activityId: "$recording", '
-            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} recordings {{ id }} {_CHANGES} "
+            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} recordings {{ id }} "
+            f"{_CHANGES} "
             f"{_ERRORS} }} }}",
             is_own=True,
             vary=lambda n: {"undo": n % 2 == 1},
@@ -78,7 +79,8 @@ def _of_rows() -> Iterator[Shape]:
         'mutation { updateAthlete(input: { athleteId: "$athlete", firstName: "Owner", '
         'lastName: "Measured", sex: FEMALE, birthDate: "1980-05-17", country: "PT", '
         "measurementSystem: METRIC, shares: true, sharesAgeGrades: true, "
-        f"hiddenRadiusMeters: 200, restingHeartRate: 50, maxHeartRate: 190 }}) {{ athlete {{ id }} {_ERRORS} }} }}",
+        f"hiddenRadiusMeters: 200, restingHeartRate: 50, maxHeartRate: 190 }}) {{ "
+        f"athlete {{ id }} {_ERRORS} }} }}",
         is_own=True,
     )
 
@@ -88,7 +90,8 @@ def _of_activities() -> Iterator[Shape]:
         "updateActivity",
         'mutation($$on: Boolean!) { updateActivity(input: { activityId: "$activity", name: "Run", '
         'description: "It rained.", notes: "Slow.", isRace: $$on, gearId: "$gear", hidden: $$on, '
-        f"excluded: $$on }}) {{ activity {{ name hidden excluded notes }} recordings {{ id }} {_CHANGES} {_ERRORS} }} }}",
+        f"excluded: $$on }}) {{ activity {{ name hidden excluded notes }} recordings {{ "
+        f"id }} {_CHANGES} {_ERRORS} }} }}",
         is_own=True,
         vary=lambda n: {"on": n % 2 == 0},
     )

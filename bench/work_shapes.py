@@ -96,7 +96,8 @@ def _filters() -> Iterator[Shape]:
     for name, condition in _LEADERBOARD_FILTERS.items():
         yield Shape(
             f"leaderboard, {name}",
-            f"{{ leaderboard(distance: KM5, first: 1, filter: {{ {condition} }}) {{ nodes {{ id }} }} }}",
+            f"{{ leaderboard(distance: KM5, first: 1, filter: {{ {condition} }}) {{ "
+            f"nodes {{ id }} }} }}",
         )
     yield Shape(
         "leaderboard by age grade",
@@ -194,7 +195,8 @@ def _of_one_athlete() -> Iterator[Shape]:
         yield Shape(
             f"{name} 200 efforts with rank",
             _athlete(
-                f"bestEfforts(distance: KM5, first: 200{start}) {{ nodes {{ rank isPersonalBest }} }}"
+                f"bestEfforts(distance: KM5, first: 200{start}) {{ nodes {{ rank "
+                "isPersonalBest } }"
             ),
             is_own=bool(start),
         )

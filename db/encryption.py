@@ -21,7 +21,8 @@ class UndecipherableSecret(PacegraphError):
 
     def __init__(self) -> None:
         super().__init__(
-            "no key of TOKEN_ENCRYPTION_KEYS decrypts a stored token; put the key it was encrypted with back"
+            "no key of TOKEN_ENCRYPTION_KEYS decrypts a stored token; put the key it "
+            "was encrypted with back"
         )
 
 

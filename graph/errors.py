@@ -159,7 +159,8 @@ class SamplesUnavailable(CallerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The samples of this activity are where older ones are kept, which does not answer. Try "
+            "The samples of this activity are where older ones are kept, which does not "
+            "answer. Try "
             "again in a minute, or ask for fewer points."
         )
 
@@ -211,7 +212,8 @@ class AnswerTooLong(CallerError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"The answer has more than {most} bytes, the most that one may have. Request fewer objects "
+            f"The answer has more than {most} bytes, the most that one may have. Request "
+            "fewer objects "
             "or fields at once, such as smaller pages. What a mutation changed stays changed."
         )
 

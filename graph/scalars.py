@@ -95,7 +95,8 @@ def parse_instant(value: object) -> datetime:
         instant = None
     if instant is None or instant.year < _FIRST_YEAR:
         raise InvalidScalar(
-            f"{_shown(value)} is not a DateTime. Write an instant from 1900 on with its offset and at most "
+            f"{_shown(value)} is not a DateTime. Write an instant from 1900 on with its "
+            "offset and at most "
             "six decimals, such as 2026-05-17T09:30:00Z."
         )
     return instant
@@ -110,7 +111,8 @@ def parse_local(value: object) -> datetime:
         local = None
     if local is None or local.year < _FIRST_YEAR:
         raise InvalidScalar(
-            f"{_shown(value)} is not a LocalDateTime. Write a local time from 1900 on without offset and "
+            f"{_shown(value)} is not a LocalDateTime. Write a local time from 1900 on "
+            "without offset and "
             "with at most six decimals, such as 2026-05-17T11:30:00."
         )
     return local

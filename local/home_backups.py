@@ -97,7 +97,8 @@ def _require_database(home: Path) -> None:
         raise BackupError(f"PACEGRAPH_HOME: {home} cannot be read ({error.strerror})") from None
     if not is_there:
         raise BackupError(
-            f"PACEGRAPH_HOME: {home} has no database. Name the home of a server, or set DATABASE_URL"
+            f"PACEGRAPH_HOME: {home} has no database. Name the home of a server, or set "
+            "DATABASE_URL"
         )
 
 

@@ -188,7 +188,8 @@ def _check_version(data: Path, programs: Path) -> None:
     major = told.rpartition(" ")[2].strip().partition(".")[0]
     if major and major != of_data:
         raise ServiceFailed(
-            f"PostgreSQL: {data} has data of PostgreSQL {of_data}, and this pacegraph brings {major}. "
+            f"PostgreSQL: {data} has data of PostgreSQL {of_data}, and this pacegraph "
+            f"brings {major}. "
             "Nothing was changed. Back up with the pacegraph of before, and restore with this one: "
             "docs/backups.md, `Another version of PostgreSQL`"
         )

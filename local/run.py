@@ -217,7 +217,8 @@ class LocalServer:
         path = self.home.folder / TOKEN_KEY.file
         where = "TOKEN_ENCRYPTION_KEYS" if self.settings.token_encryption_keys else str(path)
         return (
-            f"{where}: the key that encrypted the stored Strava tokens is missing. Put it back from "
+            f"{where}: the key that encrypted the stored Strava tokens is missing. Put "
+            "it back from "
             "your backup. If it is lost, let the athletes connect again: "
             "`pacegraph run --forget-connections` forgets the tokens that cannot be read, "
             "and keeps everything else"

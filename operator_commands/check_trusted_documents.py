@@ -67,7 +67,8 @@ def _cost(document: Document, node: OperationDefinitionNode, limit: int) -> tupl
     cost = operation.cost(VariableValues({}, defaults))
     if cost.points > limit:
         raise _Unfit(
-            f"It costs {cost.points}. The maximum is {limit} (COST_LIMIT). Its most expensive part is "
+            f"It costs {cost.points}. The maximum is {limit} (COST_LIMIT). Its most "
+            "expensive part is "
             f"{'.'.join(cost.path)}."
         )
     return f"{node.operation.value} {name or '(without a name)'}", cost.points

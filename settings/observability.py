@@ -42,7 +42,8 @@ class ObservabilitySettings(SettingsPart):
     sentry_dsn: SecretStr | None = Field(
         None,
         description="Sentry project that gets errors, as https://key@host/1; needs the extra "
-        "`sentry`. They have places in the code, and no data of athletes. Unset: errors are only logged.",
+        "`sentry`. They have places in the code, and no data of athletes. Unset: errors "
+        "are only logged.",
     )
     sentry_environment: str = Field(
         "production", description="What Sentry calls this installation."

@@ -192,7 +192,8 @@ def time_fields(started_at: datetime) -> Summary:
     return {
         "start_date": f"{started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "start_date_local": f"{started_at:%Y-%m-%dT%H:%M:%SZ}",
-        "timezone": f"(GMT{'-' if standard_s < 0 else '+'}{hours:02}:{minutes:02}) {started_at.tzinfo}",
+        "timezone": f"(GMT{'-' if standard_s < 0 else '+'}{hours:02}:{minutes:02}) "
+        f"{started_at.tzinfo}",
         "utc_offset": offset.total_seconds(),
     }
 

@@ -23,7 +23,8 @@ class TooManyDownloads(HttpRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Too many downloads are under way (EXPORTS_AT_ONCE; an athlete may have half). Try again "
+            "Too many downloads are under way (EXPORTS_AT_ONCE; an athlete may have "
+            "half). Try again "
             "in a moment.",
             headers={"retry-after": "5"},
         )

@@ -211,7 +211,8 @@ async def _take_uploads(
             raise not_found(field, "upload")
         if row.received_bytes < row.size_bytes:
             message = (
-                f"{row.received_bytes} of {row.size_bytes} bytes of {row.file_name!r} have arrived. "
+                f"{row.received_bytes} of {row.size_bytes} bytes of {row.file_name!r} "
+                "have arrived. "
                 "Send the rest first."
             )
             raise MutationRefused(UserErrorCode.CONFLICT, message, field)

@@ -125,7 +125,8 @@ def _too_much(
         if left < 0:
             error = InvalidArgument(
                 name,
-                f"holds more than {limit} values, with the variables before it. Pass fewer at once, "
+                f"holds more than {limit} values, with the variables before it. Pass "
+                "fewer at once, "
                 "in several requests.",
             )
             return GraphQLError(error.message, each, original_error=error)

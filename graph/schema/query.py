@@ -93,7 +93,8 @@ class Query:
     nodes = field(
         NodesById(many=True),
         "Up to 100 objects by global id, in the order of the ids. Null for each that "
-        "does not exist or is not visible to the caller, and for what is no id, which `errors` names. "
+        "does not exist or is not visible to the caller, and for what is no id, which "
+        "`errors` names. "
         "Null as a whole if there are more.",
         list_size=sized(by=["ids"]),
         resolver=_nodes,

@@ -46,7 +46,8 @@ class Subscription:
             strawberry.argument(
                 description="Time, as `Query.now` tells it, at which the connection was last "
                 "known to work: jobs that ended since then, or up to two minutes before, are sent "
-                "first too, at most the newest 1000. Default: the header `Last-Event-ID` of an event stream, else none."
+                "first too, at most the newest 1000. Default: the header "
+                "`Last-Event-ID` of an event stream, else none."
             ),
         ] = None,
     ) -> AsyncIterator[Job]:
@@ -67,7 +68,8 @@ class Subscription:
             strawberry.argument(
                 description="Time, as `Query.now` tells it, at which the connection was last "
                 "known to work, or `changedAt` of the last event: what changed since then, or up "
-                "to two minutes before, is sent first. Default: the header `Last-Event-ID` of an event stream, else none."
+                "to two minutes before, is sent first. Default: the header "
+                "`Last-Event-ID` of an event stream, else none."
             ),
         ] = None,
     ) -> AsyncIterator[AthleteChanges]:

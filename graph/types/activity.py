@@ -207,7 +207,8 @@ class Activity(Node):
                 athlete=m.Activity.athlete_id,
             ),
             "The athlete's other runs on the same route in either direction, newest first: of the "
-            f"{MOST_COMPARED} latest that are at most 5 % longer or shorter, at most {MOST_LISTED}. "
+            f"{MOST_COMPARED} latest that are at most 5 % longer or shorter, at most "
+            f"{MOST_LISTED}. "
             "Empty without positions, and for other athletes.",
             list_size=sized(20),
         )
@@ -266,7 +267,8 @@ class Activity(Node):
         "Samples that the device recorded, for charts. Null if none are stored. Other athletes get "
         "those of the way that they see: time and distance begin at 0 there and stand still over "
         "what is left out; null if they see none. It costs "
-        f"1 for each {SAMPLES_PER_POINT} of `maxPoints`, and {_STREAMS_WEIGHT} in advance, which are "
+        f"1 for each {SAMPLES_PER_POINT} of `maxPoints`, and {_STREAMS_WEIGHT} in "
+        "advance, which are "
         "refunded.",
         ActivityStreams | None,
         list_size=sized(DEFAULT_POINTS, by=["maxPoints"], per_point=SAMPLES_PER_POINT),

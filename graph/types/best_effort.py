@@ -59,7 +59,8 @@ class BestEffort(Node):
     )
     start_distance_meters: float | None = column(
         m.BestEffort.start_distance_m,
-        "Meters from the start of the run to the start of the effort, as the run's distance counts. "
+        "Meters from the start of the run to the start of the effort, as the run's "
+        "distance counts. "
         "Null without samples, and for other athletes unless the athlete hides no surroundings of "
         "starts.",
         to_others=statements.start_distance_to_others,
@@ -108,7 +109,8 @@ class BestEffort(Node):
     )
     counts: bool = column(
         m.BestEffort.counts,
-        "Whether it is ranked and can be a personal best: neither it nor its activity is excluded, and "
+        "Whether it is ranked and can be a personal best: neither it nor its activity "
+        "is excluded, and "
         "no other recording of the run counts. Otherwise `rank` is the rank it would have. For "
         "other athletes: whether it counts among the efforts visible to them.",
         to_others=m.BestEffort.counts_for_others,

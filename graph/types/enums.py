@@ -149,7 +149,8 @@ _describe(
     "How a time over one distance is predicted from a time over another, at most 4.25 times as "
     "long or as short.",
     {
-        "RIEGEL": "Times are as the distances to the power 1.06 (Riegel 1981), from 3.5 to 230 minutes.",
+        "RIEGEL": "Times are as the distances to the power 1.06 (Riegel 1981), from 3.5 "
+        "to 230 minutes.",
         "CAMERON": "Speeds are as those of the fastest people over the distances (Cameron), from "
         "800 meters to the marathon.",
     },
@@ -174,10 +175,13 @@ _describe(
     "What a best effort was measured from.",
     {
         "STREAM": "Samples of the recording.",
-        "STRAVA": "Strava's own best efforts. Used if the recording has no samples, or if its track "
+        "STRAVA": "Strava's own best efforts. Used if the recording has no samples, or "
+        "if its track "
         "has breaks and lacks the distance.",
-        "WHOLE_ACTIVITY": "The whole activity, from 0.2 % shorter (1 % where the distance was rounded) to "
-        "1 % longer than the distance. Its time also counts over a shorter distance that was run slower.",
+        "WHOLE_ACTIVITY": "The whole activity, from 0.2 % shorter (1 % where the "
+        "distance was rounded) to "
+        "1 % longer than the distance. Its time also counts over a shorter distance "
+        "that was run slower.",
     },
 )
 _describe(
@@ -199,7 +203,8 @@ _describe(
     RecordingChoice,
     "What an athlete said of a recording among those of its run.",
     {
-        "BY_RULES": "Nothing. The recording counts that lacks the fewest best efforts, then one with "
+        "BY_RULES": "Nothing. The recording counts that lacks the fewest best efforts, "
+        "then one with "
         "samples, then the one with the most columns, then the one that started first.",
         "CHOSEN": "It counts for its run.",
         "SEPARATE": "It is a run of its own.",
@@ -300,9 +305,12 @@ _describe(
     SyncMode,
     "How much a sync reads.",
     {
-        "INCREMENTAL": "Activities that began since 7 days before the last sync, with all that is new or "
-        "changed in them. Older ones that were uploaded late, changed or deleted are found at once where "
-        "Strava reports changes, else by the server's own sync of everything each night, else by FULL. "
+        "INCREMENTAL": "Activities that began since 7 days before the last sync, with "
+        "all that is new or "
+        "changed in them. Older ones that were uploaded late, changed or deleted are "
+        "found at once where "
+        "Strava reports changes, else by the server's own sync of everything each "
+        "night, else by FULL. "
         "The first sync reads all, newest first.",
         "FULL": "All activities: finds late uploads, crops and corrections of any age, and deletes "
         "activities that were deleted on Strava. The server does so itself each night.",

@@ -14,7 +14,8 @@ class Export:
 
     url: str = column(
         m.Export.url,
-        "Download it here until `expiresAt`, also in parts (`Range`). It needs no other permission than the address.",
+        "Download it here until `expiresAt`, also in parts (`Range`). It needs no other "
+        "permission than the address.",
     )
     size_bytes: float = column(m.Export.size, "Size in bytes, a whole number.")
     ready_at: datetime = column(m.Export.ready_at, "Time it was made.")

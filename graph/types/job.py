@@ -142,7 +142,8 @@ class Job(Node):
             ),
             many=True,
         ),
-        "Activities that it left out, and why. At most 100. `Athlete.syncProblems` says when they are tried again.",
+        "Activities that it left out, and why. At most 100. `Athlete.syncProblems` says "
+        "when they are tried again.",
         list_size=sized(10),
     )
     import_report = connection(

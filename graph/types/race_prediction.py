@@ -53,7 +53,8 @@ class RacePrediction:
             literal_column("effort_id", BigInteger),
             rows_by(m.BestEffort, m.BestEffort.id),
         ),
-        "The effort that it rests on: of the fastest over each distance, the one that promises most.",
+        "The effort that it rests on: of the fastest over each distance, the one that "
+        "promises most.",
     )
 
 

@@ -11,5 +11,6 @@ def deadly(file: str) -> RecordingError:
     return UnreadableFile(
         file,
         f"reading it ended the process that read it, {MOST_LOST} times.",
-        "Export it again; if that does not help, the operator finds the reason in the workers' log.",
+        "Export it again; if that does not help, the operator finds the reason in the "
+        "workers' log.",
     )

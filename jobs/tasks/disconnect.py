@@ -44,7 +44,10 @@ _PUT_OFF_S = 60.0
 """Seconds that syncs of an athlete who connected again wait at most for the deletion."""
 _RECEIPT = "has_receipt"
 _OF_FILES = (JobKind.IMPORT, JobKind.EXPORT)
-_KEPT_BY_OLDER_SERVICE = "Rows of the older service could not be deleted. Its operator has to delete them: docs/adoption.md."
+_KEPT_BY_OLDER_SERVICE = (
+    "Rows of the older service could not be deleted. Its operator has to delete them: "
+    "docs/adoption.md."
+)
 _NOT_TOLD = (
     "Strava did not answer and was not told. Remove this server's application in the settings of "
     "your Strava account, under My Apps."

@@ -3,18 +3,32 @@
 Operations called `_END` read only the cursor at the end of a part of a list, to reach a page.
 """
 
-_ATHLETE = "id firstName lastName displayName sex birthDate city country createdAt stravaConnection { stravaAthleteId }"
+_ATHLETE = (
+    "id firstName lastName displayName sex birthDate city country createdAt "
+    "stravaConnection { stravaAthleteId }"
+)
 _RUN = (
     "id name sportType source stravaId startedAt startedAtLocal timezone distanceMeters "
-    "movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond averageHeartRate "
+    "movingTimeSeconds elapsedTimeSeconds elevationGainMeters "
+    "averageSpeedMetersPerSecond averageHeartRate "
     "maxHeartRate averageCadence visibility"
 )
 _ACTIVITY = f"{_RUN} athlete {{ id }}"
-_AGE_GRADE = "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds"
-_BEST = f"id distance distanceMeters elapsedTimeSeconds achievedAt activity {{ id }} ageGrade {{ {_AGE_GRADE} }}"
-_EFFORT = f"id distance distanceMeters elapsedTimeSeconds achievedAt rank isPersonalBest ageGrade {{ {_AGE_GRADE} }}"
+_AGE_GRADE = (
+    "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds "
+    "ageGradedTimeSeconds"
+)
+_BEST = (
+    f"id distance distanceMeters elapsedTimeSeconds achievedAt activity {{ id }} ageGrade {{ "
+    f"{_AGE_GRADE} }}"
+)
+_EFFORT = (
+    "id distance distanceMeters elapsedTimeSeconds achievedAt rank isPersonalBest ageGrade "
+    f"{{ {_AGE_GRADE} }}"
+)
 _JOB = (
-    "id kind status progress { done total percent estimatedSecondsLeft message } error { code message retryable } "
+    "id kind status progress { done total percent estimatedSecondsLeft message } error "
+    "{ code message retryable } "
     "result { activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged } "
     "createdAt startedAt finishedAt waitingUntil"
 )
@@ -45,7 +59,10 @@ ACTIVITIES_OF_ATHLETE_END = _ACTIVITIES_OF_ATHLETE % _END
 
 ME = f"query Me {{ viewer {{ athlete {{ {_ATHLETE} }} }} }}"
 ATHLETE = f"query Athlete($id: ID!) {{ athlete(id: $id) {{ {_ATHLETE} }} }}"
-ACTIVITY = f"query Activity($id: ID!) {{ activity(id: $id) {{ {_ACTIVITY} bestEfforts {{ {_EFFORT} }} }} }}"
+ACTIVITY = (
+    f"query Activity($id: ID!) {{ activity(id: $id) {{ {_ACTIVITY} bestEfforts {{ {_EFFORT} "
+    "} } }"
+)
 AGE_GRADE_OF_ACTIVITY = (
     "query AgeGradeOfActivity($id: ID!) "
     f"{{ activity(id: $id) {{ id bestEfforts {{ distance ageGrade {{ {_AGE_GRADE} }} }} }} }}"
@@ -58,7 +75,10 @@ AGE_GRADE = (
 )
 JOB = f"query Task($id: ID!) {{ job(id: $id) {{ {_JOB} }} }}"
 
-SYNC = f"mutation Sync($input: SyncStravaInput!) {{ syncStrava(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"
+SYNC = (
+    f"mutation Sync($input: SyncStravaInput!) {{ syncStrava(input: $input) {{ job {{ id }} "
+    f"{_USER_ERRORS} }} }}"
+)
 RECALCULATE_PERSONAL_BESTS = (
     "mutation RecalculatePersonalBests($input: RecalculateInput!) "
     f"{{ recalculatePersonalBests(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"
@@ -67,4 +87,7 @@ RECALCULATE_AGE_GRADES = (
     "mutation RecalculateAgeGrades($input: RecalculateInput!) "
     f"{{ recalculateAgeGrades(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"
 )
-FEEDBACK = f"mutation Feedback($input: SubmitFeedbackInput!) {{ submitFeedback(input: $input) {{ accepted {_USER_ERRORS} }} }}"
+FEEDBACK = (
+    f"mutation Feedback($input: SubmitFeedbackInput!) {{ submitFeedback(input: $input) {{ "
+    f"accepted {_USER_ERRORS} }} }}"
+)

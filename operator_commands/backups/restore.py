@@ -112,7 +112,8 @@ class Restore:
         if missing := [each for each in self.manifest.keys if each not in there]:
             raise RestoreRefused(
                 f"TOKEN_ENCRYPTION_KEYS: lacks the key with the fingerprint {missing[0]}, which "
-                "encrypted the backup's Strava tokens. Put it back. If it is lost, athletes have to "
+                "encrypted the backup's Strava tokens. Put it back. If it is lost, "
+                "athletes have to "
                 "connect again: --forget-connections"
             )
 
@@ -136,7 +137,8 @@ class Restore:
             filled = [n for n in names if connection.execute(table.count_rows(n)).scalar_one()]
         if filled and not replaces:
             raise RestoreRefused(
-                f"the database is not empty: there are rows in {', '.join(filled[:5])}. Restore into "
+                f"the database is not empty: there are rows in {', '.join(filled[:5])}. "
+                "Restore into "
                 "another one, or let the backup take its place: --replace"
             )
 
@@ -147,7 +149,8 @@ class Restore:
         was, programs = self.manifest.postgres // 10_000, self._postgres.version()
         if now < was:
             raise RestoreRefused(
-                f"the backup is of PostgreSQL {was}, and this is {now}. Restore it into {was} or newer"
+                f"the backup is of PostgreSQL {was}, and this is {now}. Restore it into "
+                f"{was} or newer"
             )
         if programs < was:
             raise RestoreRefused(
@@ -243,7 +246,8 @@ class Restore:
                 found = connection.execute(table.count_rows(name)).scalar_one()
                 if found != count:
                     raise BackupUnusable(
-                        f"{name} has {found} rows after the restore, not {count}. Take another backup"
+                        f"{name} has {found} rows after the restore, not {count}. Take "
+                        "another backup"
                     )
 
     # --- what knows of the old database
@@ -258,6 +262,7 @@ class Restore:
             forget_cached_answers(self._settings)
         except RedisError as error:
             tell(
-                f"Redis is away ({error}). It keeps cached answers of the old database for minutes, "
+                f"Redis is away ({error}). It keeps cached answers of the old database "
+                "for minutes, "
                 "none of which is served"
             )

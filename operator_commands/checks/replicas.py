@@ -35,7 +35,8 @@ def _bytes_behind(
             is_replica, replayed, its_identity = connection.execute(replication.replica()).one()
     except DatabaseError as error:
         raise CheckFailed(
-            f"{name} cannot be reached ({first_line(error.__cause__ or error)}). Start it, or take it out"
+            f"{name} cannot be reached ({first_line(error.__cause__ or error)}). Start "
+            "it, or take it out"
         ) from None
     if its_identity != identity:
         raise CheckFailed(f"{name} is of another database. Take it out")

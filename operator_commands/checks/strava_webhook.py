@@ -43,13 +43,15 @@ def _subscription(settings: Settings) -> PushSubscription | None:
         raise CheckFailed("cannot be checked without Strava's credentials") from None
     except StravaRateLimited as error:
         raise CheckFailed(
-            f"Strava is not asked: its quota is used up until {error.retry_at:%H:%M} UTC. Try again then"
+            f"Strava is not asked: its quota is used up until {error.retry_at:%H:%M} "
+            "UTC. Try again then"
         ) from None
     except StravaError as error:
         if not isinstance(error, StravaUnauthorized):
             _look_elsewhere(settings)
         raise CheckFailed(
-            f"{settings.strava_api_url} does not tell of a subscription: {error}. Check the network, "
+            f"{settings.strava_api_url} does not tell of a subscription: {error}. Check "
+            "the network, "
             "STRAVA_API_URL, STRAVA_CLIENT_ID and STRAVA_CLIENT_SECRET"
         ) from None
 

@@ -40,7 +40,8 @@ def other_processes() -> Executable:
     Behind a pooler each connection has a number after its name.
     """
     return text(
-        "SELECT DISTINCT split_part(application_name, ' #', 1) FROM pg_stat_activity WHERE datname = current_database() "
+        "SELECT DISTINCT split_part(application_name, ' #', 1) FROM pg_stat_activity "
+        "WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND starts_with(application_name, 'pacegraph') "
         "AND application_name <> current_setting('application_name') ORDER BY 1"
     )
@@ -88,7 +89,8 @@ def without_statistics() -> Executable:
     """Select the names of tables without statistics: their plans are bad until there are any."""
     return text(
         "SELECT tablename FROM pg_catalog.pg_tables t WHERE schemaname = 'public' AND NOT EXISTS ("
-        "SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = 'public' AND s.tablename = t.tablename)"
+        "SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = 'public' AND "
+        "s.tablename = t.tablename)"
     )
 
 

@@ -6,7 +6,10 @@ position that it has replayed.
 
 from sqlalchemy import Executable, text
 
-WRITTEN = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, system_identifier FROM pg_control_system()"
+WRITTEN = (
+    "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, system_identifier FROM "
+    "pg_control_system()"
+)
 """Statement in the driver's own form: the primary's position, and what names its data."""
 REPLAYED = (
     "SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint, system_identifier "
