@@ -32,8 +32,10 @@ _MOST_WAIT_S = 0.02
 _MOST_SHARED_S = 0.5
 """Seconds after which a shared round trip is given up. A busy machine is to reach it seldom."""
 _LONG_MS = 50.0
-_ALONE_S = 10.0
-"""Seconds for which a plan's runs share no round trip after one that took long or failed."""
+_ALONE_S, _MOST_ALONE_S = 0.3, 10.0
+"""Seconds for which a plan's runs share no round trip after one that took long or failed: PostgreSQL
+may have paused once. They double, up to the most, while the next one follows within that most.
+"""
 _FAILS_ALIKE = (DatabaseBusy, DatabaseUnavailable)
 """What a run does not fail with for the values of another."""
 
@@ -250,7 +252,7 @@ class SharedFetches:
             for each in runs:
                 self._tell(each, (), error)
             return
-        plan.alone_until_s = monotonic() + _ALONE_S
+        _go_alone(plan)
         for each in runs:
             self._start(self._fetch(plan, (each,)))
 
@@ -259,7 +261,7 @@ class SharedFetches:
         answers: Sequence[Answer] = ()
         failure = None
         if took_ms - run.work.waited_ms > _LONG_MS:
-            plan.alone_until_s = monotonic() + _ALONE_S
+            _go_alone(plan)
         try:
             texts = plan.texts(values, took_ms, run.work)
             answers = [Answer(each.text.encode(), counted=each.objects) for each in texts]
@@ -278,3 +280,12 @@ class SharedFetches:
         fetched = Fetched(answers, ms, cpu_ms, own_ms, error)
         for each in run.listeners:
             self._loop.call_soon(each, fetched, context=Context())
+
+
+def _go_alone(plan: QueryPlan) -> None:
+    """Let a plan's runs share no round trip for a while."""
+    now_s = monotonic()
+    if now_s >= plan.alone_until_s:  # those that end meanwhile may have met the same pause
+        follows = now_s < plan.alone_until_s + _MOST_ALONE_S
+        plan.alone_s = min(2 * plan.alone_s, _MOST_ALONE_S) if follows else _ALONE_S
+    plan.alone_until_s = now_s + plan.alone_s

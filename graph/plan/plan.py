@@ -91,6 +91,7 @@ class QueryPlan:
     `columns` has each root field's place among the statement's texts, None where it is computed.
     `recent_ms` is what PostgreSQL took the last times, 0 before the first time. Until
     `alone_until_s`, a monotonic time, its runs share no round trip: one took long, or failed.
+    `alone_s` is how long that is from then on.
     """
 
     statement: Statement | None
@@ -100,7 +101,8 @@ class QueryPlan:
     writers: tuple[RowsWriter, ...]
     columns: tuple[int | None, ...]
     recent_ms: float = 0.0
-    alone_until_s: float = 0.0
+    alone_until_s: float = float("-inf")
+    alone_s: float = 0.0
     _of_many: tuple[StatementOfMany | None] | None = None
 
     @property

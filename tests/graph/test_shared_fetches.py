@@ -161,6 +161,27 @@ async def test_what_goes_together_with_a_long_one_goes_alone_then(shared):
     assert text(await long) == "1500"
 
 
+async def test_a_plan_is_alone_for_longer_while_it_takes_long_again(shared, monkeypatch):
+    """Seconds after which one took long, and for how long its runs share nothing then."""
+    now_s = 1000.0
+    monkeypatch.setattr("graph.shared_fetches.monotonic", lambda: now_s)
+    slow = plan(SLEEP)
+    asker = Asker(shared, slow)
+    for later_s, alone_s in (
+        (0, 0.3),  # a pause of PostgreSQL, say
+        (0.3, 0.6), (10.5, 1.2), (2, 2.4), (2.4, 4.8), (5, 9.6), (10, 10.0), (10, 10.0),
+        (20.1, 0.3), (0.2, 0.3), (0.2, 0.3), (0.3, 0.6),
+    ):  # fmt: skip
+        now_s += later_s
+        await asyncio.gather(asker.ask(60), asker.ask(60))
+        for after_s, round_trips in ((alone_s - 0.01, 2), (alone_s, 1)):
+            now_s += after_s
+            shared.round_trips, slow.recent_ms = 0, 0.1
+            await asyncio.gather(asker.ask(0), asker.ask(0))
+            now_s -= after_s
+            assert shared.round_trips == round_trips, (later_s, after_s)
+
+
 @pytest.mark.parametrize(
     "statement",
     [f"SELECT (6/$1::int)::text, {TOOK}", f"SELECT (6/$1::int)::text, {TOOK} WHERE $1::int<>0"],
