@@ -27,6 +27,8 @@ from tests import factories as make
 from tests.kinds import ROOT
 from tests.logs.log_state import logs_restored
 
+pytestmark = pytest.mark.whole
+
 SAMPLES = ("activity_streams", "activity_stream_levels", "moved_samples")
 EFFORTS = ("best_efforts", "personal_bests")
 ACTIVITIES = ("activities",)
